@@ -1,0 +1,273 @@
+// HOT PATH. The one request and response form between the rooms: downstream codecs fill a
+// RequestMessage, filters read and change it, upstream adapters encode it, and the same backwards.
+// Every field is an offset into a buffer that somebody else owns, so a message costs no allocation.
+//
+// SAFETY: views are valid only until control returns to the event loop. Who keeps a message longer
+// (a paused filter, a full pool, a body still arriving) calls `retain()` first.
+
+/** Body encodings named by Mmtp's CONTENT_TYPE and by HTTP media types. */
+export const ContentType = { json: 0, protobuf: 1, bytes: 2 } as const;
+
+/** Downstream protocols. */
+export const DownstreamProtocol = { mmtp: 0, http1: 1 } as const;
+export type DownstreamProtocol = (typeof DownstreamProtocol)[keyof typeof DownstreamProtocol];
+
+const EMPTY = Buffer.alloc(0);
+
+/** Int32 words a header takes in {@link HeaderList.words}: name offset, name length, value offset, value length. */
+export const HEADER_WORDS = 4;
+
+const FIRST_HEADERS = 16;
+
+/** Positions of name/value pairs in one buffer, in order of arrival, duplicates kept. */
+export class HeaderList {
+  words = new Int32Array(FIRST_HEADERS * HEADER_WORDS);
+  count = 0;
+
+  /** Appends one header; the caller has checked its own limit on the number of headers. */
+  add(nameOffset: number, nameLength: number, valueOffset: number, valueLength: number): void {
+    const at = this.count * HEADER_WORDS;
+    if (at === this.words.length) this.#grow();
+    const words = this.words;
+    words[at] = nameOffset;
+    words[at + 1] = nameLength;
+    words[at + 2] = valueOffset;
+    words[at + 3] = valueLength;
+    this.count++;
+  }
+
+  clear(): void {
+    this.count = 0;
+  }
+
+  /** Moves every offset by `delta`, after the underlying bytes were moved. */
+  shift(delta: number): void {
+    const words = this.words;
+    for (let i = 0; i < this.count * HEADER_WORDS; i += 2) words[i] = words[i]! + delta;
+  }
+
+  #grow(): void {
+    const grown = new Int32Array(this.words.length * 2);
+    grown.set(this.words);
+    this.words = grown;
+  }
+}
+
+/**
+ * Finds the first header whose name equals `lowerName`, ignoring ASCII case.
+ *
+ * @returns its index in `headers`, or -1
+ */
+export function findHeader(headers: HeaderList, source: Buffer, lowerName: string): number {
+  const words = headers.words;
+  const length = lowerName.length;
+  for (let index = 0; index < headers.count; index++) {
+    const at = index * HEADER_WORDS;
+    if (words[at + 1] !== length) continue;
+    const offset = words[at]!;
+    let i = 0;
+    while (i < length) {
+      const byte = source[offset + i]!;
+      const lower = byte >= 65 && byte <= 90 ? byte | 32 : byte;
+      if (lower !== lowerName.charCodeAt(i)) break;
+      i++;
+    }
+    if (i === length) return index;
+  }
+  return -1;
+}
+
+/** The value of the first header named `lowerName` as text, or undefined. Cold path: makes a string. */
+export function headerText(
+  headers: HeaderList,
+  source: Buffer,
+  lowerName: string,
+): string | undefined {
+  const index = findHeader(headers, source, lowerName);
+  if (index < 0) return undefined;
+  const at = index * HEADER_WORDS;
+  const offset = headers.words[at + 2]!;
+  return source.latin1Slice(offset, offset + headers.words[at + 3]!);
+}
+
+/** Trace context as W3C sees it: 16 bytes trace id, 8 bytes parent span id, 1 byte flags. */
+export const TRACE_BYTES = 25;
+
+/** One request, whatever protocol brought it. Offsets point into `source` unless said otherwise. */
+export class RequestMessage {
+  /** Bytes that all offsets without a buffer of their own point into. */
+  source: Buffer = EMPTY;
+  operationOffset = 0;
+  operationLength = 0;
+  appIdOffset = 0;
+  appIdLength = 0;
+  workspaceIdOffset = 0;
+  workspaceIdLength = 0;
+  deviceIdOffset = 0;
+  deviceIdLength = 0;
+  signOffset = 0;
+  signLength = 0;
+  signType = 0;
+  requestIdOffset = 0;
+  requestIdLength = 0;
+  /** Client address as text (peer, or told by a trusted access layer). Empty when unknown. */
+  clientIp = '';
+  /** Raw session bytes: where they are. Length 0: none. Length -1: present but not decodable. */
+  sessionSource: Buffer = EMPTY;
+  sessionOffset = 0;
+  sessionLength = 0;
+  /** Client time in ms since the epoch; 0 when absent. */
+  timestampMs = 0;
+  /** Time the client still gives this call, in ms; 0 when absent. */
+  timeoutMs = 0;
+  /** Split bucket 0..9999 decided by a trusted hop before; -1 when absent. */
+  bucket = -1;
+  attempt = 0;
+  /** Mmtp flags (CAN_RESEND, ONEWAY ...); 0 for HTTP. */
+  flags = 0;
+  /** Mmtp channel; 1 (RPC) for HTTP. */
+  channel = 0;
+  contentType: number = ContentType.json;
+  /** Trace context bytes, valid when `hasTrace`. */
+  readonly trace = Buffer.alloc(TRACE_BYTES);
+  hasTrace = false;
+  readonly headers = new HeaderList();
+  bodySource: Buffer = EMPTY;
+  bodyOffset = 0;
+  bodyLength = 0;
+  /** HTTP only: method and request target; length 0 for Mmtp. */
+  methodOffset = 0;
+  methodLength = 0;
+  targetOffset = 0;
+  targetLength = 0;
+  /** HTTP only: the request was HTTP/1.0. */
+  isHttp10 = false;
+
+  /** Back to the empty request, keeping memory. */
+  reset(): void {
+    this.source = EMPTY;
+    this.operationOffset = this.operationLength = 0;
+    this.appIdOffset = this.appIdLength = 0;
+    this.workspaceIdOffset = this.workspaceIdLength = 0;
+    this.deviceIdOffset = this.deviceIdLength = 0;
+    this.signOffset = this.signLength = this.signType = 0;
+    this.requestIdOffset = this.requestIdLength = 0;
+    this.clientIp = '';
+    this.sessionSource = EMPTY;
+    this.sessionOffset = this.sessionLength = 0;
+    this.timestampMs = 0;
+    this.timeoutMs = 0;
+    this.bucket = -1;
+    this.attempt = 0;
+    this.flags = 0;
+    this.channel = 0;
+    this.contentType = ContentType.json;
+    this.hasTrace = false;
+    this.headers.clear();
+    this.bodySource = EMPTY;
+    this.bodyOffset = this.bodyLength = 0;
+    this.methodOffset = this.methodLength = 0;
+    this.targetOffset = this.targetLength = 0;
+    this.isHttp10 = false;
+  }
+
+  /**
+   * Copies everything the offsets point at into memory of its own, so that the message outlives the
+   * read buffer. `sourceStart`/`sourceEnd` bound the metadata inside `source`.
+   */
+  retain(sourceStart: number, sourceEnd: number): void {
+    const metaBytes = sourceEnd - sourceStart;
+    const own = Buffer.allocUnsafeSlow(metaBytes + Math.max(0, this.sessionLength) + this.bodyLength);
+    own.set(this.source.subarray(sourceStart, sourceEnd), 0);
+    let at = metaBytes;
+    if (this.sessionLength > 0) {
+      const from = this.sessionOffset;
+      own.set(this.sessionSource.subarray(from, from + this.sessionLength), at);
+      this.sessionSource = own;
+      this.sessionOffset = at;
+      at += this.sessionLength;
+    }
+    own.set(this.bodySource.subarray(this.bodyOffset, this.bodyOffset + this.bodyLength), at);
+    this.bodySource = own;
+    this.bodyOffset = at;
+    this.shift(-sourceStart);
+    this.source = own;
+  }
+
+  /** Moves every offset into `source` by `delta`. */
+  shift(delta: number): void {
+    this.operationOffset += delta;
+    this.appIdOffset += delta;
+    this.workspaceIdOffset += delta;
+    this.deviceIdOffset += delta;
+    this.signOffset += delta;
+    this.requestIdOffset += delta;
+    this.methodOffset += delta;
+    this.targetOffset += delta;
+    this.headers.shift(delta);
+  }
+}
+
+/** One answer. Upstream adapters and filters fill it; the downstream connection encodes it. */
+export class ResponseMessage {
+  /** Result code the client sees (1000 success ...); 0 while undecided. */
+  resultCode = 0;
+  /** HTTP status of an HTTP upstream; 200 otherwise. */
+  httpStatus = 200;
+  /** Texts that replace the defaults of the result code; empty: use the default. */
+  memo = '';
+  tips = '';
+  contentType: number = ContentType.json;
+  /** Bytes the header offsets point into. */
+  headerSource: Buffer = EMPTY;
+  readonly headers = new HeaderList();
+  /** Headers added by the gateway: name, value, name, value ... */
+  readonly added: string[] = [];
+  bodySource: Buffer = EMPTY;
+  bodyOffset = 0;
+  bodyLength = 0;
+  /** The body follows in pieces after the head (HTTP to HTTP only). */
+  isStreaming = false;
+  /** Streaming: the body's length if the upstream told it, else -1. */
+  streamBytes = -1;
+
+  /** Back to the empty answer, keeping memory. */
+  reset(): void {
+    this.resultCode = 0;
+    this.httpStatus = 200;
+    this.memo = '';
+    this.tips = '';
+    this.contentType = ContentType.json;
+    this.headerSource = EMPTY;
+    this.headers.clear();
+    this.added.length = 0;
+    this.bodySource = EMPTY;
+    this.bodyOffset = this.bodyLength = 0;
+    this.isStreaming = false;
+    this.streamBytes = -1;
+  }
+
+  /** Copies headers and body into memory of their own, so that they outlive the read buffer. */
+  retain(): void {
+    const words = this.headers.words;
+    let start = Infinity;
+    let end = 0;
+    for (let i = 0; i < this.headers.count * HEADER_WORDS; i += 2) {
+      start = Math.min(start, words[i]!);
+      end = Math.max(end, words[i]! + words[i + 1]!);
+    }
+    const headerBytes = end > 0 ? end - start : 0;
+    const own = Buffer.allocUnsafeSlow(headerBytes + this.bodyLength);
+    if (headerBytes > 0) {
+      own.set(this.headerSource.subarray(start, end), 0);
+      this.headers.shift(-start);
+    }
+    this.headerSource = own;
+    own.set(
+      this.bodySource.subarray(this.bodyOffset, this.bodyOffset + this.bodyLength),
+      headerBytes,
+    );
+    this.bodySource = own;
+    this.bodyOffset = headerBytes;
+  }
+}
