@@ -177,7 +177,9 @@ export class RequestMessage {
    */
   retain(sourceStart: number, sourceEnd: number): void {
     const metaBytes = sourceEnd - sourceStart;
-    const own = Buffer.allocUnsafeSlow(metaBytes + Math.max(0, this.sessionLength) + this.bodyLength);
+    const own = Buffer.allocUnsafeSlow(
+      metaBytes + Math.max(0, this.sessionLength) + this.bodyLength,
+    );
     own.set(this.source.subarray(sourceStart, sourceEnd), 0);
     let at = metaBytes;
     if (this.sessionLength > 0) {
