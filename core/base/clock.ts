@@ -9,7 +9,13 @@ export interface Clock {
   nowMs(): number;
   /** Milliseconds since the Unix epoch. */
   wallMs(): number;
+  /** Calls `action` once after `ms`; does not keep the process alive. */
+  setTimer(action: () => void, ms: number): TimerHandle;
+  clearTimer(handle: TimerHandle): void;
 }
+
+/** What {@link Clock.setTimer} answers; only {@link Clock.clearTimer} looks inside. */
+export type TimerHandle = NodeJS.Timeout | number;
 
 /** Source of random bytes fit for identifiers and keys. */
 export interface Random {
@@ -22,6 +28,8 @@ export interface Random {
 export const systemClock: Clock = {
   nowMs: () => performance.now(),
   wallMs: () => Date.now(),
+  setTimer: (action, ms) => setTimeout(action, ms).unref(),
+  clearTimer: (handle) => clearTimeout(handle),
 };
 
 /** Random bytes are drawn from the system in blocks of this size: one call serves 512 trace ids. */

@@ -45,7 +45,7 @@ export interface Transport {
   destroy(): void;
 }
 
-/** Where to connect to: a TCP address or a Unix socket. */
+/** A TCP address. `host` is a name or a literal address. */
 export interface HostAddress {
   readonly host: string;
   readonly port: number;

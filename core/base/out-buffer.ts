@@ -1,19 +1,24 @@
 // HOT PATH. A growable byte buffer that encoders append to: reserve, then write in place.
 // Invariant: `length <= bytes.length`. Who owns the buffer decides when it is flushed or dropped.
 
-/** Buffers larger than this are not kept after a flush: one large answer must not pin memory. */
-const KEEP_BYTES_MAX = 256 * 1024;
+import { LARGEST_BUFFER_BYTES, SMALLEST_BUFFER_BYTES, SpareBuffers } from './spare-buffers.ts';
 
-/** Append-only byte buffer with doubling growth. */
+const EMPTY = Buffer.alloc(0);
+
+/** Below this a byte loop beats a view and a native copy. PERF: micro case `copy`. */
+const SHORT_COPY_BYTES = 24;
+
+/** Append-only byte buffer; memory is borrowed on the first write and grows by doubling. */
 export class OutBuffer {
-  bytes: Buffer;
+  bytes: Buffer = EMPTY;
   length = 0;
-  readonly #initialBytes: number;
+  readonly #spare: SpareBuffers;
+  /** What the next first write borrows: follows the sizes of the last flushes. */
+  #expectedBytes = SMALLEST_BUFFER_BYTES;
 
-  /** @param initialBytes first capacity in bytes; nothing is allocated before the first write */
-  constructor(initialBytes: number) {
-    this.#initialBytes = initialBytes;
-    this.bytes = EMPTY;
+  /** @param spare where memory comes from and returns to; one of its own when left out */
+  constructor(spare: SpareBuffers = new SpareBuffers()) {
+    this.#spare = spare;
   }
 
   /**
@@ -31,13 +36,13 @@ export class OutBuffer {
   /** Appends `source[offset, offset + length)`. */
   append(source: Uint8Array, offset: number, length: number): void {
     const at = this.reserve(length);
+    const bytes = this.bytes;
     if (length < SHORT_COPY_BYTES) {
-      const bytes = this.bytes;
       for (let i = 0; i < length; i++) bytes[at + i] = source[offset + i]!;
       return;
     }
-    if (offset === 0 && length === source.length) this.bytes.set(source, at);
-    else this.bytes.set(source.subarray(offset, offset + length), at);
+    if (offset === 0 && length === source.length) bytes.set(source, at);
+    else bytes.set(source.subarray(offset, offset + length), at);
   }
 
   /** Appends text as Latin-1; the caller knows it has no character above U+00FF. */
@@ -46,36 +51,29 @@ export class OutBuffer {
     this.bytes.latin1Write(text, at, text.length);
   }
 
-  /** Hands the written bytes over and starts afresh: the receiver owns them from now on. */
+  /** Hands the written bytes over and starts afresh. */
   take(): Buffer {
     const taken = this.bytes.subarray(0, this.length);
+    const halved = this.#expectedBytes >>> 1;
+    this.#expectedBytes = Math.min(LARGEST_BUFFER_BYTES, Math.max(halved, this.bytes.length));
+    if (this.length <= halved && halved >= SMALLEST_BUFFER_BYTES) this.#expectedBytes = halved;
     this.bytes = EMPTY;
     this.length = 0;
     return taken;
   }
 
-  /** Forgets the content and keeps the memory unless it grew large. */
-  clear(): void {
-    this.length = 0;
-    if (this.bytes.length > KEEP_BYTES_MAX) this.bytes = EMPTY;
-  }
-
-  /** Forgets the content and frees the memory, for connections that went idle. */
+  /** Forgets the content and gives the memory back. */
   release(): void {
+    if (this.bytes.length > 0) this.#spare.give(this.bytes);
     this.length = 0;
     this.bytes = EMPTY;
   }
 
   #grow(needed: number): void {
-    let capacity = Math.max(this.bytes.length * 2, this.#initialBytes);
-    while (capacity < needed) capacity *= 2;
-    const grown = Buffer.allocUnsafeSlow(capacity);
-    if (this.length > 0) grown.set(this.bytes.subarray(0, this.length));
+    const previous = this.bytes;
+    const grown = this.#spare.take(Math.max(needed, previous.length * 2, this.#expectedBytes));
+    if (this.length > 0) grown.set(previous.subarray(0, this.length));
+    if (previous.length > 0) this.#spare.give(previous);
     this.bytes = grown;
   }
 }
-
-/** Below this a byte loop beats a view and a native copy. PERF: micro case `copy`. */
-const SHORT_COPY_BYTES = 24;
-
-const EMPTY = Buffer.alloc(0);

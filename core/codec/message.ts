@@ -140,8 +140,8 @@ export class RequestMessage {
   methodLength = 0;
   targetOffset = 0;
   targetLength = 0;
-  /** HTTP only: the request was HTTP/1.0. */
-  isHttp10 = false;
+  /** HTTP only: the operation type is the last segment of the path, not the Operation-Type header. */
+  isPathRouted = false;
 
   /** Back to the empty request, keeping memory. */
   reset(): void {
@@ -168,32 +168,46 @@ export class RequestMessage {
     this.bodyOffset = this.bodyLength = 0;
     this.methodOffset = this.methodLength = 0;
     this.targetOffset = this.targetLength = 0;
-    this.isHttp10 = false;
+    this.isPathRouted = false;
   }
 
   /**
    * Copies everything the offsets point at into memory of its own, so that the message outlives the
-   * read buffer. `sourceStart`/`sourceEnd` bound the metadata inside `source`.
+   * read buffer. Costs one allocation; called only when a request has to wait.
    */
-  retain(sourceStart: number, sourceEnd: number): void {
-    const metaBytes = sourceEnd - sourceStart;
-    const own = Buffer.allocUnsafeSlow(
-      metaBytes + Math.max(0, this.sessionLength) + this.bodyLength,
-    );
-    own.set(this.source.subarray(sourceStart, sourceEnd), 0);
-    let at = metaBytes;
-    if (this.sessionLength > 0) {
+  retain(): void {
+    const { start, end } = this.#extent();
+    const metaBytes = end - start;
+    const sessionBytes = Math.max(0, this.sessionLength);
+    const own = Buffer.allocUnsafeSlow(metaBytes + sessionBytes + this.bodyLength);
+    own.set(this.source.subarray(start, end), 0);
+    if (sessionBytes > 0) {
       const from = this.sessionOffset;
-      own.set(this.sessionSource.subarray(from, from + this.sessionLength), at);
+      own.set(this.sessionSource.subarray(from, from + sessionBytes), metaBytes);
       this.sessionSource = own;
-      this.sessionOffset = at;
-      at += this.sessionLength;
+      this.sessionOffset = metaBytes;
     }
-    own.set(this.bodySource.subarray(this.bodyOffset, this.bodyOffset + this.bodyLength), at);
+    const body = this.bodySource.subarray(this.bodyOffset, this.bodyOffset + this.bodyLength);
+    own.set(body, metaBytes + sessionBytes);
     this.bodySource = own;
-    this.bodyOffset = at;
-    this.shift(-sourceStart);
+    this.bodyOffset = metaBytes + sessionBytes;
+    this.shift(-start);
     this.source = own;
+  }
+
+  /** The part of `source` that the offsets use. */
+  #extent(): { start: number; end: number } {
+    const extent = { start: Number.MAX_SAFE_INTEGER, end: 0 };
+    widen(extent, this.operationOffset, this.operationLength);
+    widen(extent, this.appIdOffset, this.appIdLength);
+    widen(extent, this.workspaceIdOffset, this.workspaceIdLength);
+    widen(extent, this.deviceIdOffset, this.deviceIdLength);
+    widen(extent, this.signOffset, this.signLength);
+    widen(extent, this.requestIdOffset, this.requestIdLength);
+    widen(extent, this.methodOffset, this.methodLength);
+    widen(extent, this.targetOffset, this.targetLength);
+    widenByHeaders(extent, this.headers);
+    return extent.end === 0 ? { start: 0, end: 0 } : extent;
   }
 
   /** Moves every offset into `source` by `delta`. */
@@ -251,25 +265,36 @@ export class ResponseMessage {
 
   /** Copies headers and body into memory of their own, so that they outlive the read buffer. */
   retain(): void {
-    const words = this.headers.words;
-    let start = Infinity;
-    let end = 0;
-    for (let i = 0; i < this.headers.count * HEADER_WORDS; i += 2) {
-      start = Math.min(start, words[i]!);
-      end = Math.max(end, words[i]! + words[i + 1]!);
-    }
-    const headerBytes = end > 0 ? end - start : 0;
+    const extent = { start: Number.MAX_SAFE_INTEGER, end: 0 };
+    widenByHeaders(extent, this.headers);
+    const headerBytes = extent.end === 0 ? 0 : extent.end - extent.start;
     const own = Buffer.allocUnsafeSlow(headerBytes + this.bodyLength);
     if (headerBytes > 0) {
-      own.set(this.headerSource.subarray(start, end), 0);
-      this.headers.shift(-start);
+      own.set(this.headerSource.subarray(extent.start, extent.end), 0);
+      this.headers.shift(-extent.start);
     }
     this.headerSource = own;
-    own.set(
-      this.bodySource.subarray(this.bodyOffset, this.bodyOffset + this.bodyLength),
-      headerBytes,
-    );
+    const body = this.bodySource.subarray(this.bodyOffset, this.bodyOffset + this.bodyLength);
+    own.set(body, headerBytes);
     this.bodySource = own;
     this.bodyOffset = headerBytes;
+  }
+}
+
+interface Extent {
+  start: number;
+  end: number;
+}
+
+function widen(extent: Extent, offset: number, length: number): void {
+  if (length <= 0) return;
+  if (offset < extent.start) extent.start = offset;
+  if (offset + length > extent.end) extent.end = offset + length;
+}
+
+function widenByHeaders(extent: Extent, headers: HeaderList): void {
+  const words = headers.words;
+  for (let i = 0; i < headers.count * HEADER_WORDS; i += 2) {
+    widen(extent, words[i]!, words[i + 1]!);
   }
 }
