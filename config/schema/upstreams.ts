@@ -1,0 +1,95 @@
+// Settings of the services behind the gateway: where they are and how many connections and waiting
+// requests they may have.
+
+import {
+  flag,
+  integer,
+  list,
+  namedMap,
+  oneOf,
+  oneOfIntegers,
+  orWord,
+  section,
+  text,
+} from './kit.ts';
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const HOUR_MS = 3_600_000;
+
+function duration(description: string, standard: number) {
+  return integer({ description, default: standard, minimum: 1, maximum: HOUR_MS });
+}
+
+function count(description: string, standard: number, maximum: number) {
+  return integer({ description, default: standard, minimum: 1, maximum });
+}
+
+const upstream = section(
+  {
+    protocol: oneOf(['http', 'bolt'], { description: 'Protocol that the service speaks.' }),
+    hosts: list(
+      text({ description: 'One host.', minLength: 1, maxLength: 262, form: 'HOST:PORT' }),
+      {
+        description: 'Hosts as HOST:PORT; the first is in the same pod and preferred.',
+        minItems: 1,
+        maxItems: 1024,
+        uniqueItems: true,
+      },
+    ),
+    connections: integer({
+      description: 'Bolt: connections per host.',
+      defaultFrom: 'limits.upstreamConnections',
+      minimum: 1,
+      maximum: 256,
+    }),
+    connectionsMax: count('HTTP: connections per host.', 128, 65_536),
+    waitersMax: integer({
+      description: 'Requests that may wait for a connection to a host; one more is answered 4002.',
+      default: 1024,
+      minimum: 0,
+      maximum: 1_048_576,
+    }),
+    waitMs: duration('Time a request may wait for a connection.', 1000),
+    connectTimeoutMs: duration('Time for a connection to open.', 1000),
+    idleTimeoutMs: duration(
+      "HTTP: idle time after which a connection is closed; below the service's own.",
+      4000,
+    ),
+    heartbeatMs: duration('Bolt: silence after which a heartbeat is sent.', 15_000),
+    heartbeatMissesMax: count(
+      'Bolt: unanswered heartbeats after which a connection is closed.',
+      3,
+      100,
+    ),
+    reconnectMinMs: duration('First pause before a lost connection is opened again.', 50),
+    reconnectMaxMs: duration('Longest pause before a lost connection is opened again.', 5000),
+    responseBytesMax: integer({
+      description: 'Largest answer that is accepted from the service.',
+      default: 4 * MIB,
+      minimum: KIB,
+      maximum: 256 * MIB,
+    }),
+    boltVersion: oneOfIntegers([1, 2], { description: 'Bolt: protocol version.', default: 1 }),
+    boltCrc: flag({ description: 'Bolt 2: send and check CRC-32.', default: false }),
+    headersForward: orWord(
+      '*',
+      list(
+        text({
+          description: 'Header name.',
+          pattern: '^[A-Za-z][A-Za-z0-9_-]{0,63}$',
+          form: 'a header name',
+        }),
+        { description: 'Header names.', maxItems: 256 },
+      ),
+      { description: 'Request headers that the service gets; `*` for all.', default: '*' },
+    ),
+  },
+  { description: 'One service.' },
+);
+
+export const upstreams = namedMap(upstream, {
+  description: 'The services behind the gateway by name.',
+  default: {},
+  maxProperties: 4096,
+});
