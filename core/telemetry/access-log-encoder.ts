@@ -177,14 +177,34 @@ function putHex(bytes: Buffer, at: number, source: Buffer, offset: number, count
 /** A number as a whole decimal: fractions are cut off; what is not above 0 reads 0. */
 function putNumber(bytes: Buffer, at: number, value: number): number {
   if (value < 0x80000000) return putSmall(bytes, at, value > 0 ? value | 0 : 0);
-  const whole = value < Number.MAX_SAFE_INTEGER ? Math.floor(value) : Number.MAX_SAFE_INTEGER;
-  return putUint64(bytes, at, Math.floor(whole / 2 ** 32), whole % 2 ** 32);
+  return putLarge(
+    bytes,
+    at,
+    value < Number.MAX_SAFE_INTEGER ? Math.floor(value) : Number.MAX_SAFE_INTEGER,
+  );
+}
+
+/** A whole number in [0, 2^53). */
+function putLarge(bytes: Buffer, at: number, value: number): number {
+  const upper = Math.floor(value / 1e9);
+  if (upper === 0) return putDigits(bytes, at, value, digitCount(value));
+  const end = putSmall(bytes, at, upper);
+  return putDigits(bytes, end, value - upper * 1e9, 9);
 }
 
 /** A whole number in [0, 2^31). */
 function putSmall(bytes: Buffer, at: number, value: number): number {
+  return putDigits(bytes, at, value, digitCount(value));
+}
+
+function digitCount(value: number): number {
   let digits = 1;
   for (let limit = 10; digits < 10 && value >= limit; limit *= 10) digits++;
+  return digits;
+}
+
+/** Exactly `digits` digits of a whole number in [0, 2^31), zeros in front. */
+function putDigits(bytes: Buffer, at: number, value: number, digits: number): number {
   let rest = value;
   for (let i = at + digits - 1; i >= at; i--) {
     const next = (rest / 10) | 0;
@@ -194,12 +214,19 @@ function putSmall(bytes: Buffer, at: number, value: number): number {
   return at + digits;
 }
 
-/** 16-bit limbs of the number that putUint64 divides, most significant first. */
+/** 16-bit limbs of the number being divided, most significant first. */
 const LIMBS = new Uint32Array(4);
 const UINT64_DIGITS_MAX = 20;
 
-/** A 64-bit number: long division by 10,000, four digits a round, so every step stays exact. */
+/** A 64-bit number, beyond 2^53 by {@link putByLongDivision}. */
 function putUint64(bytes: Buffer, at: number, high: number, low: number): number {
+  const upper = high >>> 0;
+  if (upper < 2 ** 21) return putLarge(bytes, at, upper * 2 ** 32 + (low >>> 0));
+  return putByLongDivision(bytes, at, upper, low >>> 0);
+}
+
+/** Divides by 10,000, four digits a round, so that every step stays exact. */
+function putByLongDivision(bytes: Buffer, at: number, high: number, low: number): number {
   LIMBS[0] = high >>> 16;
   LIMBS[1] = high & 0xffff;
   LIMBS[2] = low >>> 16;
@@ -212,11 +239,7 @@ function putUint64(bytes: Buffer, at: number, high: number, low: number): number
       LIMBS[i] = quotient;
       rest = part - quotient * 10_000;
     }
-    for (let digit = 3; digit >= 0; digit--) {
-      const next = (rest / 10) | 0;
-      bytes[at + group + digit] = DIGIT_0 + (rest - next * 10);
-      rest = next;
-    }
+    putDigits(bytes, at + group, rest, 4);
   }
   let zeros = 0;
   while (zeros < UINT64_DIGITS_MAX - 1 && bytes[at + zeros] === DIGIT_0) zeros++;

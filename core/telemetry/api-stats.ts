@@ -179,6 +179,8 @@ export class ApiStatsTable {
   acquire(operationType: string): ApiStats {
     const known = this.#entries.get(operationType);
     if (known !== undefined) return known;
+    if (operationType === UNKNOWN_API) return this.unknown;
+    if (operationType === OVERFLOW_API) return this.overflow;
     if (this.#entries.size >= this.#entriesMax) return this.overflow;
     const made = new ApiStats(operationType);
     this.#entries.set(operationType, made);
@@ -196,12 +198,22 @@ export class ApiStatsTable {
     }
   }
 
-  /** All entries with requests, by operation type; the two collective ones come last. */
+  /** APIs with requests, in the order in which they were acquired, without the collective ones. */
   used(): ApiStats[] {
-    const used = [...this.#entries.values()].filter((stats) => stats.requests > 0);
-    used.sort((a, b) => (a.operationType < b.operationType ? -1 : 1));
-    if (this.overflow.requests > 0) used.push(this.overflow);
-    if (this.unknown.requests > 0) used.push(this.unknown);
-    return used;
+    return [...this.#entries.values()].filter((stats) => stats.requests > 0);
   }
+
+  /** Figures of everything with requests, by operation type; the collective ones come last. */
+  summaries(): ApiSummary[] {
+    const all = this.used().sort(byOperationType);
+    if (this.overflow.requests > 0) all.push(this.overflow);
+    if (this.unknown.requests > 0) all.push(this.unknown);
+    return all.map((stats) => stats.summary());
+  }
+}
+
+/** Order of code units: the same everywhere, whatever the locale. */
+export function byOperationType(a: ApiStats, b: ApiStats): number {
+  if (a.operationType === b.operationType) return 0;
+  return a.operationType < b.operationType ? -1 : 1;
 }

@@ -1,0 +1,43 @@
+// What the admin server needs to know about the process that it speaks for. The composition root
+// implements it; the server itself knows nothing of gateways.
+
+/** A problem of a refused configuration. */
+export interface ConfigProblem {
+  /** Place in the configuration, as `apis[3].timeoutMs`; '' for the whole. */
+  readonly path: string;
+  readonly message: string;
+  /** Line in the text, from 1, when known. */
+  readonly line?: number;
+}
+
+/** Outcome of {@link AdminSource.putConfig}. */
+export type PutConfigResult =
+  | { readonly ok: true; readonly revision: number | string; readonly hash: string }
+  | { readonly ok: false; readonly problems: readonly ConfigProblem[] };
+
+/** Media types that a configuration may have. */
+export type ConfigMediaType = 'application/json' | 'application/yaml';
+
+/** Everything behind the admin API. What is `object` must be plain data, secrets masked. */
+export interface AdminSource {
+  /** Is the process alive and its threads running? Reasons are given when it is not. */
+  health(): { readonly healthy: boolean; readonly reasons: readonly string[] };
+  /** May traffic be sent here? Not while starting or draining. */
+  ready(): { readonly ready: boolean; readonly reasons: readonly string[] };
+  /** Figures for people and for `mgw top`. */
+  stats(): object;
+  /** Prometheus text. */
+  metricsText(): string;
+  /** The configuration in force. */
+  config(): object;
+  apis(): object;
+  clusters(): object;
+  sessions(): object;
+  lanes(): object;
+  /** Validates and applies a configuration; a refused one changes nothing. */
+  putConfig(text: string, mediaType: ConfigMediaType): Promise<PutConfigResult>;
+  /** Starts draining; resolves when everything accepted has been answered. Safe to call again. */
+  drain(): Promise<void>;
+  /** @returns false, and nothing changed, for a level that does not exist */
+  setLogLevel(level: string): boolean;
+}
