@@ -1,19 +1,12 @@
 // What the admin server needs to know about the process that it speaks for. The composition root
 // implements it; the server itself knows nothing of gateways.
 
-/** A problem of a refused configuration. */
-export interface ConfigProblem {
-  /** Place in the configuration, as `apis[3].timeoutMs`; '' for the whole. */
-  readonly path: string;
-  readonly message: string;
-  /** Line in the text, from 1, when known. */
-  readonly line?: number;
-}
+import type { Problem } from '#config/problem.ts';
 
 /** Outcome of {@link AdminSource.putConfig}. */
 export type PutConfigResult =
-  | { readonly ok: true; readonly revision: number | string; readonly hash: string }
-  | { readonly ok: false; readonly problems: readonly ConfigProblem[] };
+  | { readonly ok: true; readonly revision: number; readonly hash: string }
+  | { readonly ok: false; readonly problems: readonly Problem[] };
 
 /** Media types that a configuration may have. */
 export type ConfigMediaType = 'application/json' | 'application/yaml';
