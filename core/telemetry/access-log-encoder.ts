@@ -38,6 +38,9 @@ const SESSION = ascii(',"session":"');
 const HEX = ascii('0123456789abcdef');
 const TRACE_ID_BYTES = 16;
 
+/** Larger figures read as this one: the largest that JSON readers keep exact. */
+const LARGEST = Number.MAX_SAFE_INTEGER;
+
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const DIGIT_0 = 0x30;
@@ -174,14 +177,10 @@ function putHex(bytes: Buffer, at: number, source: Buffer, offset: number, count
   return at + 2 * count;
 }
 
-/** A number as a whole decimal: fractions are cut off; what is not above 0 reads 0. */
+/** A number as a whole decimal: fractions are cut off; what is not above 0, NaN too, reads 0. */
 function putNumber(bytes: Buffer, at: number, value: number): number {
-  if (value < 0x80000000) return putSmall(bytes, at, value > 0 ? value | 0 : 0);
-  return putLarge(
-    bytes,
-    at,
-    value < Number.MAX_SAFE_INTEGER ? Math.floor(value) : Number.MAX_SAFE_INTEGER,
-  );
+  if (value >= 0x80000000) return putLarge(bytes, at, Math.min(Math.floor(value), LARGEST));
+  return putSmall(bytes, at, value > 0 ? value | 0 : 0);
 }
 
 /** A whole number in [0, 2^53). */
