@@ -202,9 +202,9 @@ class CrossCheck implements CrossFindings {
 
   #target(tokens: Tokens, api: ApiConfig): void {
     const { upstreams } = this.#config;
-    const names = Object.keys(upstreams);
     const name = upstreamNameOf(this.#config, api);
     if (name === undefined) {
+      const names = Object.keys(upstreams);
       if (names.length === 0) return;
       const known = names.slice(0, 5).join(', ');
       const message = `neither the API nor its group names one of the upstreams (${known})`;
@@ -266,9 +266,9 @@ class CrossCheck implements CrossFindings {
   #mustExist(tokens: Tokens, kind: 'upstream' | 'group', name: string): void {
     const key = kind === 'upstream' ? 'upstreams' : 'groups';
     if (!this.#soundness.isContainer([key])) return;
-    const known = Object.keys(this.#config[key]);
-    if (known.includes(name)) return;
-    this.#problem(tokens, `no ${kind} has the name "${name}"; ${suggestion(name, known)}`);
+    if (Object.hasOwn(this.#config[key], name)) return;
+    const help = suggestion(name, Object.keys(this.#config[key]));
+    this.#problem(tokens, `no ${kind} has the name "${name}"; ${help}`);
   }
 
   #atMost(

@@ -37,15 +37,22 @@ export function suggestion(
   return `known: ${known.map(quote).join(', ')}`;
 }
 
-/** Levenshtein distance: insertions, deletions and replacements that turn `a` into `b`. */
+/**
+ * Insertions, deletions, replacements and swaps of neighbours that turn `a` into `b`: Levenshtein's
+ * distance with the most frequent slip of typing counted once (optimal string alignment).
+ */
 export function editDistance(a: string, b: string): number {
+  let beforePrevious: number[] = [];
   let previous = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (let i = 1; i <= a.length; i++) {
     const current = [i];
     for (let j = 1; j <= b.length; j++) {
       const replace = previous[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
-      current.push(Math.min(replace, previous[j]! + 1, current[j - 1]! + 1));
+      const isSwap = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      const swap = isSwap ? beforePrevious[j - 2]! + 1 : Infinity;
+      current.push(Math.min(replace, swap, previous[j]! + 1, current[j - 1]! + 1));
     }
+    beforePrevious = previous;
     previous = current;
   }
   return previous[b.length]!;

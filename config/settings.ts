@@ -140,8 +140,14 @@ export function describeType(node: SchemaNode): string {
     case 'array':
       return describeList(node);
     default:
-      return 'a map of settings';
+      return describeMap(node);
   }
+}
+
+function describeMap(node: SchemaNode): string {
+  const values = mapValues(node);
+  if (values === undefined || values.properties) return 'a map of settings';
+  return `a map of names, each with ${describeType(values)}`;
 }
 
 function describeText(node: SchemaNode): string {
