@@ -16,7 +16,7 @@ const BLOCK_BYTES = 64;
 /** LIMIT: the longest message hashed without `createHmac`: all that a compact session signs. */
 const MESSAGE_BYTES_MAX = 618;
 
-/** LIMIT: the longest input of {@link Kernels.sha256} whose view is kept; device ids are shorter. */
+/** LIMIT: the longest input of `sha256` whose view is kept; device ids are shorter. */
 const HASH_BYTES_MAX = 256;
 
 /** An HMAC-SHA-256 key, prepared once for many messages. */
@@ -31,7 +31,7 @@ export class MacKey {
   }
 }
 
-/** What a native addon may replace, function by function, by extending {@link TypeScriptKernels}. */
+/** What a native addon may replace, one by one, by extending {@link TypeScriptKernels}. */
 export interface Kernels {
   /** Name of the form, for `/stats` and benchmark reports. */
   readonly name: string;
@@ -164,7 +164,7 @@ export class TypeScriptKernels implements Kernels {
   }
 }
 
-/** Fixed memory with a kept view for each length, so that hashing a head of it allocates nothing. */
+/** Fixed memory that keeps a view for each length: hashing a head of it allocates nothing. */
 class Scratch {
   readonly bytes: Buffer;
   readonly #heads: (Buffer | null)[];

@@ -92,7 +92,7 @@ export function encodeAttributes(list: readonly Attribute[]): Buffer {
 }
 
 /**
- * Application attributes (type 255, value zero) that take exactly `bytes` bytes together. Cold path.
+ * Application attributes (type 255, zeros) that take exactly `bytes` bytes. Cold path.
  *
  * @param bytes 0 or at least 2: an attribute takes two bytes and its value
  */

@@ -1,4 +1,4 @@
-// What the session tests share: a verifier over given keys with short calls, and kernels that count.
+// What the session tests share: verifiers over given keys with short calls, kernels that count.
 
 import { TypeScriptKernels } from '#core/codec/kernels.ts';
 import type { MacKey } from '#core/codec/kernels.ts';
