@@ -179,7 +179,7 @@ function scanTarget(bytes: Buffer, at: number, stop: number, head: HttpHead): nu
     if (at === stop) return at;
   }
   if (bytes[at] === SP) endTarget(bytes, at, head);
-  else head.fail(bytes[at] === LF ? R.bareLf : R.target);
+  else head.fail(R.target);
   head.markAt = at + 1;
   return at + 1;
 }

@@ -48,6 +48,9 @@ const { HTTPParser, methods } = require('node:_http_common') as HttpInternals;
 /** The method that llhttp numbers behind those of other protocols and Node does not list here. */
 const UNLISTED_METHOD = 'QUERY';
 
+const READ_BODY = 0;
+const SKIP_BODY = 1;
+
 const HEAD_BYTES_MAX = 64 * 1024;
 
 export interface OracleResult {
@@ -79,8 +82,7 @@ export function oracle(side: Side, bytes: Buffer): OracleResult {
   const onHead: HeadersComplete = (...args) => {
     const [major, minor, headers, method, url, status, phrase, isUpgrade, keepAlive] = args;
     const texts = [...early, ...(headers ?? [])];
-    // llhttp lets an HTTP/1.0 client that says both close and keep-alive go on.
-    const staysOpen = keepAlive && !(minor === 0 && saysClose(texts));
+    const staysOpen = keepAlive && !closesHere(minor, status, texts);
     const first =
       side === 'request'
         ? `${methods[method!] ?? UNLISTED_METHOD} ${earlyUrl}${url ?? ''}`
@@ -92,7 +94,9 @@ export function oracle(side: Side, bytes: Buffer): OracleResult {
     earlyUrl = '';
     isInHead = false;
     if (isUpgrade) lines.push('upgrade');
-    return 0;
+    // Node's client answers like this: an informational response has no body.
+    const isInformational = status !== undefined && status < 200;
+    return isInformational ? SKIP_BODY : READ_BODY;
   };
   parser[HTTPParser.kOnHeadersComplete] = onHead;
   parser[HTTPParser.kOnBody] = (piece: Buffer): void => {
@@ -110,6 +114,26 @@ export function oracle(side: Side, bytes: Buffer): OracleResult {
   parser.close();
   const upgrade = lines.indexOf('upgrade');
   return { lines: upgrade < 0 ? lines : lines.slice(0, upgrade + 1), error };
+}
+
+/** Where the gateway closes and llhttp goes on: not a matter of what the message is. */
+function closesHere(
+  minor: number,
+  status: number | undefined,
+  headers: readonly string[],
+): boolean {
+  // An HTTP/1.0 client that says both close and keep-alive.
+  if (minor === 0 && saysClose(headers)) return true;
+  if (status === undefined) return false;
+  // Answers that cannot have a body and announce one, and protocols nobody speaks here.
+  const isBodyless = status < 200 || status === 204;
+  return status === 101 || (isBodyless && headers.some(announcesBody));
+}
+
+function announcesBody(text: string, index: number, headers: readonly string[]): boolean {
+  if (index % 2 === 0) return false;
+  const name = headers[index - 1]!.toLowerCase();
+  return name === 'transfer-encoding' || (name === 'content-length' && !/^0*$/.test(text));
 }
 
 function saysClose(headers: readonly string[]): boolean {
