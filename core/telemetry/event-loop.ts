@@ -119,6 +119,7 @@ export class EventLoopWatch implements MetricSource {
   }
 }
 
-function lagMs(delayNs: number): number {
+/** How late a timer of the monitor ran. @param delayNs time between two of its runs */
+export function lagMs(delayNs: number): number {
   return Math.max(0, delayNs / 1e6 - LAG_RESOLUTION_MS);
 }

@@ -56,11 +56,12 @@ describe('AccessLogFile', () => {
 
   test('a write under way ends in the old file, whole', async () => {
     const file = await AccessLogFile.open(path, silentLog);
-    const block = `${'x'.repeat(4 * 1024 * 1024)}\n`;
+    const block = `${'x'.repeat(16 * 1024 * 1024)}\n`;
     await rename(path, `${path}.1`);
-    const reopened = file.reopen();
-    const written = write(file, block);
-    await reopened;
+    let isDone = false;
+    const written = write(file, block).finally(() => (isDone = true));
+    await file.reopen();
+    assert(isDone, 'the old file was closed only afterwards');
     assert.equal(await written, true);
     assert.equal(await write(file, 'new\n'), true);
     await file.close();

@@ -151,6 +151,15 @@ describe('AccessLogEncoder', () => {
     assert.equal(JSON.parse(encode(record)).uid, '18446744073709551615');
   });
 
+  test('every character from U+0000 to U+00FF, and lone surrogates', () => {
+    for (const unit of [...Array(256).keys(), 0x2028, 0xd800, 0xdfff, 0xffff]) {
+      const operationType = `<${String.fromCharCode(unit)}>`;
+      const line = encode(recordOf({ operationType }));
+      assert.match(line, /^[\x20-\x7e]+\n$/, `U+${unit.toString(16)}`);
+      assert.equal((JSON.parse(line) as { operation: string }).operation, operationType);
+    }
+  });
+
   test('uids around every limb boundary', () => {
     for (let bit = 0; bit < 64; bit++) {
       for (const delta of [-1n, 0n, 1n]) {

@@ -121,6 +121,7 @@ describe('refusals', () => {
         [{ authorization: `Bearer ${token.slice(0, -1)}` }, ''],
         [{ authorization: `Bearer ${token}x` }, ''],
         [{ authorization: `Basic ${token}` }, ''],
+        [{ authorization: `Digest ${token}` }, ''],
         [{ authorization: token }, ''],
       ] as const) {
         const options = { bare: true, headers };

@@ -99,13 +99,15 @@ describe('AdminServer start and end', () => {
     await assert.rejects(admin.listen({ tokenFile: directory }), /Cannot write the admin token/);
   });
 
-  test('close ends idle connections at once', async () => {
+  test('close ends idle and half-sent requests at once', async () => {
     const admin = new Harness();
     await admin.listen('open');
     const socket = connect(admin.server.port, '127.0.0.1');
     socket.write('GET /stats HTTP/1.1\r\nHost: localhost\r\n\r\n');
     const [first] = (await once(socket, 'data')) as [Buffer];
     assert.match(first.toString(), /200 OK/);
+    socket.write('GET /stats HTTP/1.1\r\nHost: loc');
+    await admin.send('GET', '/stats');
     const closed = once(socket, 'close');
     await admin.server.close();
     await closed;
