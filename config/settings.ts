@@ -51,7 +51,7 @@ export interface Setting {
 export const schemaRoot = asNode(configSchema);
 
 /** A TypeBox schema as {@link SchemaNode}: the kit makes nothing that does not fit. */
-export function asNode(schema: TSchema): SchemaNode {
+function asNode(schema: TSchema): SchemaNode {
   return schema as SchemaNode;
 }
 

@@ -164,6 +164,17 @@ describe('precedence', () => {
     assert.deepEqual(fromFlag.config.filters.modules, ['c,d.js']);
   });
 
+  test('takes nothing for an item of a list from the list that it replaces', async () => {
+    const profile = 'apis: [{operationType: p, enabled: true, timeoutMs: 5}]\n';
+    await writeFile(join(cwd, 'profiles', 'apis.yaml'), profile);
+    await writeFile(join(cwd, 'apis.yaml'), 'apis: [{operationType: f}]\n');
+    const argv = ['--config=apis.yaml', '--profile=apis', ...UPSTREAM];
+    const { config, origins } = snapshotOf(await load({ argv }));
+    assert.equal(config.apis[0]?.timeoutMs, undefined);
+    assert.equal(origins.get('apis[0].operationType')?.where, 'apis.yaml:1');
+    assert.equal(origins.get('apis[0].enabled')?.origin, 'default');
+  });
+
   test('lets an upstream inherit the number of connections', async () => {
     const argv = [...UPSTREAM, '--upstream-connections', '5'];
     const { config } = snapshotOf(await load({ argv }));

@@ -264,6 +264,16 @@ describe('a configuration file with', () => {
   });
 });
 
+describe('limits that meet', () => {
+  test('are allowed', async () => {
+    const listeners = 'listeners: {highWatermarkBytes: 4194304, outputBytesMax: 4194304}\n';
+    assert.deepEqual(await problemsOf(APP + listeners), []);
+    const pauses =
+      'upstreams: {a: {reconnectMinMs: 9, reconnectMaxMs: 9, protocol: http, hosts: [h:1]}}';
+    assert.deepEqual(await problemsOf(pauses), []);
+  });
+});
+
 describe('warnings', () => {
   test('name what works but is hardly meant', async () => {
     assert.deepEqual(await warningsOf(`${APP}apis: [{operationType: a, session: required}]`), [
@@ -326,6 +336,11 @@ describe('YAML', () => {
       (await problemsOf('a: 1\nb: !!js/function x')).join(),
       /^f\.yaml:2: Unresolved tag/,
     );
+  });
+
+  test('keys that are no texts are refused', async () => {
+    const problems = await problemsOf('a: 1\n? [b, c]\n: 2');
+    assert.match(problems.join(), /^f\.yaml:2: .*keys must be strings/);
   });
 
   test('aliases cannot multiply a small text', async () => {

@@ -90,17 +90,20 @@ describe('resolveApis', () => {
 
   test('joins header changes, the value of the API before that of the group', async () => {
     const group = {
-      request: { add: { 'X-A': 'g', 'X-B': 'g' }, remove: ['Cookie'] },
+      request: { add: { 'X-A': 'g', 'x-b': 'g', 'X-C': 'g' }, remove: ['Cookie'] },
       response: {},
     };
-    const own = { request: { add: { 'x-a': 'api' }, remove: ['Cookie', 'X-Old'] }, response: {} };
+    const own = {
+      request: { add: { 'x-a': 'api', 'X-B': 'api' }, remove: ['Cookie', 'X-Old'] },
+      response: {},
+    };
     const groups = { g: { upstream: 'app', headers: group } };
     const [api] = await resolve({
       groups,
       apis: [{ operationType: 'a', group: 'g', headers: own }],
     });
     assert.deepEqual(api?.requestHeaders, {
-      add: { 'X-B': 'g', 'x-a': 'api' },
+      add: { 'X-C': 'g', 'x-a': 'api', 'X-B': 'api' },
       remove: ['Cookie', 'X-Old'],
     });
     assert.deepEqual(api?.responseHeaders, { add: {}, remove: [] });

@@ -139,20 +139,25 @@ describe('jsonSchema', () => {
 
 const flagSettings = listSettings().filter(({ node }) => node.flag !== undefined);
 
-async function validatorTakes({ tokens }: Setting, value: unknown): Promise<boolean> {
+/** Settings outside maps and lists, with or without a flag. */
+const fixedSettings = listSettings().filter(({ path }) => !/[<[]/.test(path));
+
+async function validatorTakes({ path, tokens }: Setting, value: unknown): Promise<boolean> {
   const nested = tokens.reduceRight<unknown>((inner, token) => ({ [token]: inner }), value);
-  return (await schemaFindings(nested)).length === 0;
+  const findings = await schemaFindings(nested);
+  return !findings.some((finding) => pathText(finding.tokens).startsWith(path));
 }
 
 describe('valueFromText', () => {
   test('takes a value exactly when the validator does', async () => {
     const value = fc.oneof(
       fc.constantFrom<unknown>('auto', 'off', 'mesh', 'zh', 'debug', 0, 1, 64, 65, 65_536, true),
+      fc.array(fc.constantFrom('compact', 'legacy', 'a'.repeat(32), 'x'), { maxLength: 3 }),
       fc.jsonValue(),
       fc.integer(),
       fc.string(),
     );
-    const setting = fc.constantFrom(...flagSettings);
+    const setting = fc.constantFrom(...fixedSettings);
     await fc.assert(
       fc.asyncProperty(setting, value, async (chosen, given) => {
         if (given === undefined) return;
@@ -162,6 +167,18 @@ describe('valueFromText', () => {
       }),
       { numRuns: 1000 },
     );
+  });
+
+  test('takes telling values exactly when the validator does', async () => {
+    const words = ['auto', 'off', '', 'x', 'compact', 'a'.repeat(32), 'a'.repeat(4097)];
+    const numbers = [-1, 0, 0.5, 1, 64, 65, 1023, 1024, 65_536, 1e12, Number.MAX_SAFE_INTEGER];
+    const lists = [[], ['compact'], ['compact', 'compact'], ['compact', 'legacy', 'x'], [1], ['']];
+    for (const setting of fixedSettings) {
+      for (const value of [...words, ...numbers, ...lists, true, null, {}]) {
+        const where = `${setting.path} = ${shownValue(value)}`;
+        assert.equal(takesValue(setting.node, value), await validatorTakes(setting, value), where);
+      }
+    }
   });
 
   test('reads the text of every default back', () => {

@@ -60,10 +60,12 @@ describe('a snapshot', () => {
     const base = await plainBase();
     const hashOf = async (text: string, name: string) =>
       snapshotOf(await snapshotFromText(text, base, name)).hash;
-    const yaml = 'runtime: {zone: z, app: y}\nupstreams: {app: {hosts: [h:1], protocol: http}}';
+    const yaml =
+      'runtime: {zone: z, app: y}\nupstreams: {app: {hosts: [h:1], protocol: http}}\n' +
+      'groups: {b: {}, a: {}}';
     const json =
       '{"upstreams":{"app":{"protocol":"http","hosts":["h:1"],"waitMs":1000}},' +
-      '"runtime":{"app":"y","zone":"z"}}';
+      '"runtime":{"app":"y","zone":"z"},"groups":{"a":{},"b":{}}}';
     const hash = await hashOf(yaml, 'f.yaml');
     assert.match(hash, /^[0-9a-f]{64}$/);
     assert.equal(await hashOf(json, 'f.json'), hash);
