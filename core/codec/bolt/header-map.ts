@@ -10,9 +10,6 @@
 import type { OutBuffer } from '#core/base/out-buffer.ts';
 import { readInt32, writeInt32 } from './bytes.ts';
 
-/** Bytes an entry takes beside its key and value. */
-export const ENTRY_BYTES = 8;
-
 /** Walks the entries of one map: `open`, then `next` until it answers false. */
 export class HeaderMapCursor {
   keyOffset = 0;
