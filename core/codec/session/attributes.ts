@@ -11,8 +11,6 @@ export const AttributeType = {
   memberLevel: 5,
 } as const;
 
-export const APPLICATION_TYPE_MIN = 16;
-
 const HEADER_BYTES = 2;
 const VALUE_BYTES_MAX = 255;
 const TYPE_MAX = 255;

@@ -32,7 +32,7 @@ const LOGIN_LEVEL_MAX = 255;
 const SHARD_HINT_MAX = 99;
 
 /** Attributes that fit beside the fixed fields. Bytes. */
-export const ATTRIBUTES_BYTES_MAX = SESSION_BYTES_MAX - SESSION_BYTES_MIN;
+const ATTRIBUTES_BYTES_MAX = SESSION_BYTES_MAX - SESSION_BYTES_MIN;
 
 /** What goes into a session besides its signature. */
 export interface SessionFields {

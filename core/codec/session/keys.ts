@@ -16,7 +16,7 @@ const COMPACT_SALT = 'mgw-session-v1';
 const LEGACY_SALT = 'mgw-session-legacy';
 
 /** Life of a key: every state but `dead` verifies, only `signing` issues. */
-export const KEY_STATES = ['announced', 'signing', 'verify-only', 'dead'] as const;
+const KEY_STATES = ['announced', 'signing', 'verify-only', 'dead'] as const;
 export type KeyState = (typeof KEY_STATES)[number];
 
 /** One key of a key file. */

@@ -222,6 +222,20 @@ describe('SessionVerifier device', () => {
     }
   });
 
+  test('all 8 bytes of the device hash count, and one that is not zero binds', () => {
+    const harness = new Harness();
+    const hash = mint({ device: 'd' }).subarray(40, 48);
+    assert.equal(harness.check(mint({ deviceHash: hash }), { device: 'd' }), 'ok');
+    for (let at = 0; at < 8; at++) {
+      const deviceHash = Buffer.from(hash);
+      deviceHash[at]! ^= 1;
+      assert.equal(harness.check(mint({ deviceHash }), { device: 'd' }), 'wrongDevice');
+      const almostNone = Buffer.alloc(8);
+      almostNone[at] = 1;
+      assert.equal(harness.check(mint({ deviceHash: almostNone }), { device: 'd' }), 'wrongDevice');
+    }
+  });
+
   test('only a bound session costs a hash', () => {
     const harness = new Harness();
     harness.check(mint(), { device: 'd' });

@@ -44,6 +44,8 @@ export interface Minted {
   readonly sid: Buffer;
   readonly epoch: number;
   readonly device: string;
+  /** Used as it is, in place of the hash of a device. */
+  readonly deviceHash: Buffer;
   readonly level: number;
   readonly shard: number;
   readonly attributes: Buffer;
@@ -68,6 +70,7 @@ export function mint(change: Partial<Minted> = {}): Buffer {
   if (change.device !== undefined) {
     createHash('sha256').update(change.device).digest().copy(body, 40, 0, 8);
   }
+  change.deviceHash?.copy(body, 40);
   body.writeUInt8(change.level ?? 2, 48);
   body.writeUInt8(change.shard ?? 255, 49);
   body.writeUInt16BE(change.attributesLength ?? attributes.length, 50);

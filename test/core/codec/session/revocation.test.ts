@@ -114,6 +114,27 @@ describe('RevocationTable', () => {
     }
   });
 
+  test('tells sids and users apart that share all words but one', () => {
+    const at = (word: number, value: number): Buffer => {
+      const sid = Buffer.alloc(16, 0x77);
+      sid.writeUInt32BE(value, word * 4);
+      return sid;
+    };
+    const uidAt = (word: number, value: number): bigint => BigInt(value) << BigInt(32 - word * 32);
+    for (const word of [0, 1, 2, 3]) {
+      const even = Array.from({ length: 1000 }, (_, i) => i * 2);
+      const sids = even.map((value) => at(word, value).toString('hex'));
+      const users = even.map((value) => ({ uid: uidAt(word % 2, value).toString(), epoch: 1 }));
+      const table = tableOf({ sids, users });
+      for (const value of even) {
+        assert.ok(table.isRevoked(viewOf(at(word, value), 1n, 9)));
+        assert.ok(!table.isRevoked(viewOf(at(word, value + 1), 1n, 9)));
+        assert.ok(table.isRevoked(viewOf(SID, uidAt(word % 2, value))));
+        assert.ok(!table.isRevoked(viewOf(SID, uidAt(word % 2, value + 1))));
+      }
+    }
+  });
+
   test('the empty table revokes nothing', () => {
     assert.equal(emptyRevocations().isRevoked(viewOf(Buffer.alloc(16))), false);
   });
