@@ -12,6 +12,7 @@ import { describeReason, MalformedReason } from './malformed-reason.ts';
 export interface HttpLimits {
   /** Head from its first byte to the empty line, both included. */
   readonly headBytesMax: number;
+  /** At most 32,767: the head keeps header indexes in 16 bits. */
   readonly headersMax: number;
   /** Body after removal of the chunked coding. */
   readonly bodyBytesMax: number;

@@ -99,15 +99,25 @@ describe('parseRequestHead', () => {
   });
 
   test('reset leaves nothing of the message before', () => {
+    const flags =
+      'Connection: close, keep-alive, upgrade\r\nUpgrade: x\r\nExpect: 100-continue\r\n' +
+      'Expect: other\r\nTransfer-Encoding: chunked\r\n\r\n';
     const { head } = parseRequest(FULL);
+    for (const text of [FULL, `GET /p?q HTTP/1.1\r\nHost: a\r\n${flags}`, 'GET / HTTP/1.0\r\nX']) {
+      head.reset();
+      assert.notEqual(parseRequest(text, LIMITS, head).status, DecodeStatus.malformed);
+      parseRequestHead(Buffer.from('@'), 0, 1, head, LIMITS);
+      head.reset();
+      assert.equal(head.headers.count, 0);
+      const same = { headers: 0, headerIds: 0 };
+      assert.deepEqual({ ...head, ...same }, { ...new HttpHead(), ...same });
+    }
+    const bytes = Buffer.from('HTTP/1.0 299 x\r\n\r\n');
+    assert.equal(parseResponseHead(bytes, 0, bytes.length, head, LIMITS), DecodeStatus.ok);
     head.reset();
-    assert.deepEqual(
-      { ...head, headers: 0 },
-      { ...new HttpHead(), headers: 0, headerIds: head.headerIds },
-    );
-    assert.equal(head.headers.count, 0);
     const { status } = parseRequest('GET / HTTP/1.1\r\nHost: z\r\n\r\n', LIMITS, head);
     assert.equal(status, DecodeStatus.ok);
+    assert.equal(head.status, 0);
     assert.equal(head.contentLength, -1);
     assert.equal(head.known[HeaderId.operationType], -1);
     assert.equal(head.authorityLength, 1);
@@ -155,6 +165,7 @@ describe('parseRequestHead', () => {
     assert.equal(status, DecodeStatus.ok);
     assert.equal(headerText(head.headers, bytes, 'x199'), '199');
     assert.equal(head.headerIds[head.known[HeaderId.cookie]!], HeaderId.cookie);
+    assert.equal(head.headerIds[head.known[HeaderId.host]!], HeaderId.host);
   });
 });
 
@@ -250,7 +261,7 @@ describe('flags of a head', () => {
 
   test('isListedInConnection compares names without case, over all Connection headers', () => {
     const { bytes, head } = parseRequest(
-      'GET / HTTP/1.1\r\nHost: a\r\nConnection: a1, X-One\r\nx-ONE: 1\r\nx-two: 2\r\n' +
+      'GET / HTTP/1.1\r\nHost: a\r\nConnection: a1, X-One\r\nx-ONE: 1\r\nx-two: 2\r\na: 0\r\n' +
         'connection: ,x-tw^\r\nx-tw~: 3\r\nConnection: close , X-TWO\r\n\r\n',
     );
     const isListed = (name: string): boolean =>
@@ -258,6 +269,7 @@ describe('flags of a head', () => {
     assert.equal(isListed('x-ONE'), true);
     assert.equal(isListed('x-two'), true);
     assert.equal(isListed('x-tw~'), false);
+    assert.equal(isListed('a'), false);
     assert.equal(isListed('Host'), false);
   });
 
