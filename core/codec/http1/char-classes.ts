@@ -46,7 +46,7 @@ function hexValues(): Uint8Array {
 /** tchar of RFC 9110 section 5.6.2. */
 export const IS_TOKEN = classOf("!#$%&'*+-.^_`|~" + DIGITS + LETTERS);
 
-/** Bytes of a header value or reason phrase: visible, obs-text, space and tab (RFC 9110 section 5.5). */
+/** Bytes of a header value or phrase: visible, obs-text, space, tab (RFC 9110 section 5.5). */
 export const IS_VALUE = valueClass();
 
 /**

@@ -77,7 +77,7 @@ export class HttpHead {
   /** Request target as it was sent. */
   targetOffset = 0;
   targetLength = 0;
-  /** Path of the target, without query. Length 0: the target was a URL without path; it means "/". */
+  /** Path of the target, without query. Length 0: a URL without path was sent; it means "/". */
   pathOffset = 0;
   pathLength = 0;
   /** Query after the question mark; length 0 when there is none. */
@@ -99,7 +99,7 @@ export class HttpHead {
   headerIds = new Uint8Array(FIRST_IDS);
   /** Index of the first header with an id, or -1. */
   readonly known = new Int16Array(HEADER_IDS).fill(-1);
-  /** Bytes from the start of the message to the end of the empty line, once the head is complete. */
+  /** Bytes from the message's start to the end of its empty line, once the head is complete. */
   headBytes = 0;
   /** Value of Content-Length; -1 when there is none. */
   contentLength = -1;
@@ -123,7 +123,7 @@ export class HttpHead {
   // Progress of the parser, so that bytes are looked at once however they arrive.
   state: number = HeadState.fresh;
   failure: DecodeStatus = DecodeStatus.malformed;
-  /** Offset of the message's first byte, that of the next byte to look at, and of the open token. */
+  /** Offsets of the message's first byte, of the next byte to look at and of the open token. */
   base = 0;
   scanAt = 0;
   markAt = 0;
