@@ -78,12 +78,13 @@ export class NodeNetwork implements Network {
     const transport = new SocketTransport(this, options.highWatermarkBytes);
     const socket = new Socket({
       allowHalfOpen: true,
+      noDelay: true,
       onread: { buffer: this.landing, callback: transport.onRead },
-    } as SocketOptions);
+    });
     transport.attach(socket, handler);
     const timer = setTimeout(() => transport.fail('ETIMEDOUT'), options.connectTimeoutMs);
     socket.once('close', () => clearTimeout(timer));
-    socket.connect({ host: address.host, port: address.port, noDelay: true }, () => {
+    socket.connect({ host: address.host, port: address.port }, () => {
       clearTimeout(timer);
       onOpen(transport);
     });

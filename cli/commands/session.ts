@@ -32,6 +32,7 @@ import {
 } from '#core/codec/session/types.ts';
 import { parseUid } from '#core/codec/session/uid.ts';
 
+import type { CommandIo } from '../io.ts';
 import {
   createFile,
   DEV_KEY_FILE,
@@ -44,12 +45,6 @@ const UINT32_MAX = 0xffffffff;
 const STDIN = 0;
 const EXIT_FAILURE = 1;
 const EXIT_USAGE = 2;
-
-/** Where a command writes. */
-export interface CommandIo {
-  readonly stdout: { write(text: string): unknown };
-  readonly stderr: { write(text: string): unknown };
-}
 
 /** A failure that ends the command with a message and a code. */
 class CommandFailure extends Error {

@@ -58,6 +58,13 @@ export const Errors = {
     R.apiMissing,
     'No API has this operation type',
   ),
+  pathUnknown: define(
+    'GW_PATH_UNKNOWN',
+    'downstream',
+    'never',
+    R.apiMissing,
+    'No API has this path',
+  ),
   apiDisabled: define(
     'GW_API_DISABLED',
     'downstream',
@@ -127,6 +134,13 @@ export const Errors = {
     'never',
     R.requestMalformed,
     'The request data is not of the declared type',
+  ),
+  bodyTimeout: define(
+    'GW_BODY_TIMEOUT',
+    'downstream',
+    'never',
+    R.requestMalformed,
+    'The request data did not arrive in time',
   ),
   fieldMalformed: define(
     'GW_FIELD_MALFORMED',

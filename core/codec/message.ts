@@ -40,6 +40,15 @@ export class HeaderList {
     this.count = 0;
   }
 
+  /** Becomes a copy of `other`. */
+  copyFrom(other: HeaderList): void {
+    const { words, count } = other;
+    while (this.words.length < count * HEADER_WORDS) this.#grow();
+    const own = this.words;
+    for (let i = 0; i < count * HEADER_WORDS; i++) own[i] = words[i]!;
+    this.count = count;
+  }
+
   /** Moves every offset by `delta`, after the underlying bytes were moved. */
   shift(delta: number): void {
     const words = this.words;
@@ -103,6 +112,8 @@ export class RequestMessage {
   appIdLength = 0;
   workspaceIdOffset = 0;
   workspaceIdLength = 0;
+  /** Where the device id is: null means `source`; else bytes of the connection (INIT). */
+  deviceSource: Buffer | null = null;
   deviceIdOffset = 0;
   deviceIdLength = 0;
   signOffset = 0;
@@ -149,6 +160,7 @@ export class RequestMessage {
     this.operationOffset = this.operationLength = 0;
     this.appIdOffset = this.appIdLength = 0;
     this.workspaceIdOffset = this.workspaceIdLength = 0;
+    this.deviceSource = null;
     this.deviceIdOffset = this.deviceIdLength = 0;
     this.signOffset = this.signLength = this.signType = 0;
     this.requestIdOffset = this.requestIdLength = 0;
@@ -201,7 +213,7 @@ export class RequestMessage {
     widen(extent, this.operationOffset, this.operationLength);
     widen(extent, this.appIdOffset, this.appIdLength);
     widen(extent, this.workspaceIdOffset, this.workspaceIdLength);
-    widen(extent, this.deviceIdOffset, this.deviceIdLength);
+    if (this.deviceSource === null) widen(extent, this.deviceIdOffset, this.deviceIdLength);
     widen(extent, this.signOffset, this.signLength);
     widen(extent, this.requestIdOffset, this.requestIdLength);
     widen(extent, this.methodOffset, this.methodLength);
@@ -215,7 +227,7 @@ export class RequestMessage {
     this.operationOffset += delta;
     this.appIdOffset += delta;
     this.workspaceIdOffset += delta;
-    this.deviceIdOffset += delta;
+    if (this.deviceSource === null) this.deviceIdOffset += delta;
     this.signOffset += delta;
     this.requestIdOffset += delta;
     this.methodOffset += delta;

@@ -41,6 +41,8 @@ const { createServer } = process.getBuiltinModule('node:http');
 export class AdminServer {
   readonly host: string;
   readonly port: number;
+  /** File that holds the token; '' when none is needed. */
+  readonly tokenFile: string;
   /** What clients must present; null: nothing. */
   readonly token: AdminToken | null;
   readonly #options: AdminServerOptions;
@@ -50,6 +52,7 @@ export class AdminServer {
     this.host = options.host;
     this.port = (server.address() as AddressInfo).port;
     this.token = token;
+    this.tokenFile = options.access === 'open' ? '' : options.access.tokenFile;
     this.#options = options;
     this.#server = server;
   }

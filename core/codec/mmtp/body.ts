@@ -57,7 +57,7 @@ export function decompressBody(
  *
  * @returns null when it is below COMPRESS_BYTES_MIN or would not get smaller
  */
-export function compressBody(body: Buffer, dictionary: ZstdDictionary | null): Buffer | null {
+export function compressBody(body: Uint8Array, dictionary: ZstdDictionary | null): Buffer | null {
   if (body.length < COMPRESS_BYTES_MIN) return null;
   const packed = zstdCompressSync(body, {
     pledgedSrcSize: body.length,

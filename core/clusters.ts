@@ -1,0 +1,158 @@
+// The upstream pools of one lane. They outlive configuration snapshots: a pool whose settings did not
+// change is kept with its connections; a changed or removed one is closed once its requests had time
+// to end.
+
+import type { HostAddress } from '#core/base/network.ts';
+import { BOLT_V1, BOLT_V2, BOLT_V2_CRC, Codec, type BoltForm } from '#core/codec/bolt/types.ts';
+import type { CompiledTarget } from '#core/pipeline/api.ts';
+import type { GatewayCounters } from '#core/telemetry/counters.ts';
+import { parseHostPort } from '#config/host-port.ts';
+import type { ResolvedApi } from '#config/resolve-api.ts';
+import type { Frozen, GatewayConfig, UpstreamConfig } from '#config/schema.ts';
+import { BoltPool } from './upstream/bolt/bolt-pool.ts';
+import { BoltTarget } from './upstream/bolt/bolt-target.ts';
+import type { HostStatus, PoolSettings, UpstreamEnvironment } from './upstream/contract.ts';
+import { HttpPool } from './upstream/http/http-pool.ts';
+import { HttpTarget } from './upstream/http/http-target.ts';
+
+/** How long the requests of a replaced pool may take. Ms. */
+const RETIRE_MS = 60_000;
+
+/** State of one upstream for the admin API. */
+export interface ClusterStatus {
+  readonly name: string;
+  readonly protocol: string;
+  readonly hosts: readonly HostStatus[];
+}
+
+interface Cluster {
+  readonly key: string;
+  readonly config: Frozen<UpstreamConfig>;
+  readonly pool: BoltPool | HttpPool;
+}
+
+/** Pools by upstream name. */
+export class Clusters {
+  readonly #environment: UpstreamEnvironment;
+  readonly #counters: GatewayCounters;
+  #clusters = new Map<string, Cluster>();
+
+  constructor(environment: UpstreamEnvironment, counters: GatewayCounters) {
+    this.#environment = environment;
+    this.#counters = counters;
+  }
+
+  /** Makes the pools match `config`. Targets compiled before keep the pools that they have. */
+  apply(config: GatewayConfig): void {
+    const next = new Map<string, Cluster>();
+    const { highWatermarkBytes } = config.listeners;
+    for (const [name, upstream] of Object.entries(config.upstreams)) {
+      const key = JSON.stringify([upstream, highWatermarkBytes]);
+      const current = this.#clusters.get(name);
+      const isSame = current?.key === key;
+      const pool = isSame ? current.pool : this.#openPool(name, upstream, highWatermarkBytes);
+      next.set(name, { key, config: upstream, pool });
+    }
+    const kept = new Set([...next.values()].map(({ pool }) => pool));
+    for (const { pool } of this.#clusters.values()) {
+      if (!kept.has(pool)) this.#environment.clock.setTimer(() => pool.close(), RETIRE_MS);
+    }
+    this.#clusters = next;
+  }
+
+  /** How requests of `api` leave; null when its upstream does not exist. */
+  compileTarget(api: Frozen<ResolvedApi>): CompiledTarget | null {
+    const cluster = this.#clusters.get(api.upstream);
+    if (cluster === undefined) return null;
+    const { pool, config } = cluster;
+    return pool instanceof BoltPool ? boltTarget(pool, config, api) : httpTarget(pool, config, api);
+  }
+
+  status(): ClusterStatus[] {
+    return [...this.#clusters].map(([name, { pool, config }]) => ({
+      name,
+      protocol: config.protocol,
+      hosts: pool.status(),
+    }));
+  }
+
+  close(): void {
+    for (const { pool } of this.#clusters.values()) pool.close();
+    this.#clusters.clear();
+  }
+
+  #openPool(name: string, config: Frozen<UpstreamConfig>, highWatermarkBytes: number) {
+    const shared: PoolSettings = {
+      name,
+      hosts: config.hosts.map(addressOf),
+      waitersMax: config.waitersMax,
+      waitMs: config.waitMs,
+      connectTimeoutMs: config.connectTimeoutMs,
+      reconnectMinMs: config.reconnectMinMs,
+      reconnectMaxMs: config.reconnectMaxMs,
+      responseBytesMax: config.responseBytesMax,
+      highWatermarkBytes,
+      counters: this.#counters.upstream(name),
+    };
+    if (config.protocol === 'http') {
+      const { connectionsMax, idleTimeoutMs } = config;
+      return new HttpPool({ ...shared, connectionsMax, idleTimeoutMs }, this.#environment);
+    }
+    const { connections, heartbeatMs, heartbeatMissesMax } = config;
+    const form = formOf(config);
+    const settings = { ...shared, connections, form, heartbeatMs, heartbeatMissesMax };
+    return new BoltPool(settings, this.#environment);
+  }
+}
+
+/** The configuration was checked: every host parses. */
+function addressOf(host: string): HostAddress {
+  const address = parseHostPort(host);
+  if (address === undefined) throw new Error(`Host "${host}" is not HOST:PORT`);
+  return address;
+}
+
+function formOf({ boltVersion, boltCrc }: Frozen<UpstreamConfig>): BoltForm {
+  if (boltVersion === 1) return BOLT_V1;
+  return boltCrc ? BOLT_V2_CRC : BOLT_V2;
+}
+
+const BOLT_CODECS = { protobuf: Codec.protobuf, bytes: Codec.hessian, json: Codec.json } as const;
+
+function boltTarget(
+  pool: BoltPool,
+  config: Frozen<UpstreamConfig>,
+  api: Frozen<ResolvedApi>,
+): BoltTarget {
+  return new BoltTarget(pool, {
+    operationType: api.operationType,
+    service: api.service,
+    method: api.method,
+    codec: BOLT_CODECS[api.codec],
+    form: formOf(config),
+    addedHeaders: Object.entries(api.requestHeaders.add),
+    // A client must not fill the header map at will: only names that the upstream asks for.
+    forwardedHeaders: config.headersForward === '*' ? [] : lowerCase(config.headersForward),
+  });
+}
+
+function httpTarget(
+  pool: HttpPool,
+  config: Frozen<UpstreamConfig>,
+  api: Frozen<ResolvedApi>,
+): HttpTarget {
+  const isDefault = api.operationType === '*';
+  const path = api.path === '' ? `/${api.operationType}` : api.path;
+  return new HttpTarget(pool, {
+    operationType: api.operationType,
+    verb: api.verb,
+    path: isDefault && api.path === '' ? null : path,
+    authority: config.hosts[0]!,
+    addedHeaders: Object.entries(api.requestHeaders.add),
+    forwardedHeaders: config.headersForward === '*' ? null : lowerCase(config.headersForward),
+  });
+}
+
+function lowerCase(names: readonly string[]): string[] {
+  return names.map((name) => name.toLowerCase());
+}

@@ -1,0 +1,505 @@
+// HOT PATH. One HTTP/1.1 client connection: requests one after the other, pipelined input waits.
+//
+//   head ─┬─ whole request there ────────────────────▶ answering ─▶ head | closing
+//         ├─ Content-Length, body arriving ─▶ body ──────┘
+//         └─ chunked body ──────────────────▶ chunked ───┘
+//   an answer that comes before its request's body ─▶ discarding ─▶ head | closing
+//
+// While a body of known length arrives, its bytes stay with the transport and head offsets are
+// rebased; a chunked body is gathered, bounded, in memory of its own.
+
+import { DecodeStatus } from '#core/base/decode-status.ts';
+import { Errors, type GatewayError } from '#core/base/errors.ts';
+import type { Transport, TransportHandler } from '#core/base/network.ts';
+import { OutBuffer } from '#core/base/out-buffer.ts';
+import { UNARMED, type TimerNode } from '#core/base/timer-wheel.ts';
+import { BodyKind, isBodyTooLong, requestBodyKind } from '#core/codec/http1/body-framing.ts';
+import { ChunkedDecoder } from '#core/codec/http1/chunked.ts';
+import { appendChunk, appendContinue, appendLastChunk } from '#core/codec/http1/encoder.ts';
+import { parseRequestHead } from '#core/codec/http1/head-parser.ts';
+import { statusOfReason } from '#core/codec/http1/malformed-reason.ts';
+import { HttpHead, HttpMethod, type HttpLimits } from '#core/codec/http1/types.ts';
+import { DownstreamProtocol } from '#core/codec/message.ts';
+import type { DownstreamConnection, DownstreamExchange } from './contract.ts';
+import { appendReply, appendReplyHead, appendBareReply } from './http-reply.ts';
+import { fillRequest } from './http-request.ts';
+import type { ListenerContext } from './listener.ts';
+
+const State = {
+  head: 0,
+  body: 1,
+  chunked: 2,
+  answering: 3,
+  discarding: 4,
+  closing: 5,
+} as const;
+type State = (typeof State)[keyof typeof State];
+
+/** Time for the last bytes to reach a client whose connection ends. Ms. */
+const LINGER_MS = 2000;
+
+/** LIMIT: pipelined input kept while a request is answered; beyond it reading stops. Bytes. */
+const PIPELINED_BYTES_MAX = 64 * 1024;
+
+/** LIMIT: bytes of an unwanted body that are read to keep the connection; beyond it is closed. */
+const DISCARD_BYTES_MAX = 256 * 1024;
+
+/** LIMIT: chunk line, extensions and trailers. */
+const CHUNK_LINE_BYTES_MAX = 1024;
+const TRAILER_BYTES_MAX = 8192;
+
+const METHOD_NOT_ALLOWED = 405;
+const EXPECTATION_FAILED = 417;
+const CONTENT_TOO_LARGE = 413;
+const REQUEST_TIMEOUT = 408;
+
+export class HttpConnection implements TransportHandler, TimerNode, DownstreamConnection {
+  readonly protocol = DownstreamProtocol.http1;
+  readonly channel: number;
+  timerPrev: TimerNode | null = null;
+  timerNext: TimerNode | null = null;
+  timerTick = 0;
+  timerSlot = UNARMED;
+  readonly #context: ListenerContext;
+  readonly #transport: Transport;
+  readonly #isTrusted: boolean;
+  readonly #clientIp: string;
+  readonly #head = new HttpHead();
+  readonly #limits: HttpLimits;
+  #state: State = State.head;
+  #exchange: DownstreamExchange | null = null;
+  #chunked: ChunkedDecoder | null = null;
+  #body: OutBuffer | null = null;
+  /** Bytes of an unwanted body still to come; -1 for a chunked one. */
+  #discardBytes = 0;
+  #discardedBytes = 0;
+  #isStreamChunked = false;
+  #isStreamStalled = false;
+  #isDraining = false;
+  #isBraked = false;
+  /** The current request is HEAD: its answer has no body. */
+  #isHead = false;
+  /** Some bytes of the next request are there. */
+  #isHeadOpen = false;
+  /** `handler.begin` is running: the head's bytes are consumed when it returns. */
+  #isBeginning = false;
+
+  constructor(transport: Transport, context: ListenerContext, isTrusted: boolean) {
+    this.#transport = transport;
+    this.#context = context;
+    this.#isTrusted = isTrusted;
+    this.channel = context.channel;
+    this.#clientIp = transport.remoteAddress;
+    const { settings, idleTimers, clock } = context;
+    this.#limits = httpLimits(settings.headerBytesMax, settings.headersMax, settings.frameBytesMax);
+    idleTimers.arm(this, clock.nowMs() + settings.headerTimeoutMs);
+  }
+
+  get isCongested(): boolean {
+    return this.#transport.isCongested;
+  }
+
+  // --- transport side ----------------------------------------------------------------------------
+
+  onBytes(bytes: Buffer, start: number, end: number): number {
+    const { handler, counters } = this.#context;
+    handler.batchStarted();
+    let at = start;
+    while (at < end) {
+      const used = this.#consume(bytes, at, end);
+      if (used < 0) break;
+      at += used;
+    }
+    counters.http.bytesIn += at - start;
+    this.#brakeOrNot(end - at);
+    return at - start;
+  }
+
+  onWritable(): void {
+    if (this.#isStreamStalled && this.#exchange !== null) {
+      this.#isStreamStalled = false;
+      this.#context.handler.streamWritable(this.#exchange);
+    }
+    this.#brakeOrNot(this.#transport.unconsumedBytes);
+  }
+
+  /** Who closes its side while an answer is due has gone, as far as HTTP clients are concerned. */
+  onEnd(): void {
+    if (this.#exchange !== null) this.#transport.destroy();
+    else this.#close();
+  }
+
+  onClose(): void {
+    const { idleTimers, handler, counters } = this.#context;
+    this.#state = State.closing;
+    idleTimers.disarm(this);
+    const exchange = this.#exchange;
+    this.#exchange = null;
+    this.#body?.release();
+    if (exchange !== null) {
+      counters.http.connectionsAborted++;
+      counters.http.requestsCancelled++;
+      handler.batchStarted();
+      handler.abort(exchange, Errors.clientAborted);
+    }
+    this.#context.closed(this);
+  }
+
+  /** A head, a body or the next request did not come in time. */
+  onDeadline(): void {
+    const { counters } = this.#context;
+    switch (this.#state) {
+      case State.head:
+        if (this.#isHeadOpen) {
+          counters.http.headerTimeouts++;
+          this.#refuseBare(REQUEST_TIMEOUT);
+        } else {
+          counters.http.idleTimeouts++;
+          this.#close();
+        }
+        return;
+      case State.body:
+      case State.chunked:
+        counters.http.bodyTimeouts++;
+        this.#refuseAndClose(Errors.bodyTimeout);
+        return;
+      case State.discarding:
+        this.#close();
+        return;
+      default:
+    }
+  }
+
+  // --- handler side ------------------------------------------------------------------------------
+
+  reply(exchange: DownstreamExchange): void {
+    const { out } = this.#transport;
+    const before = out.length;
+    const keepAlive = this.#mayKeepAlive();
+    appendReply(out, exchange, this.#isHead, keepAlive, this.#context.clock);
+    this.#context.counters.http.bytesOut += out.length - before;
+    this.#answered(keepAlive);
+  }
+
+  replyHead(exchange: DownstreamExchange): void {
+    const { out } = this.#transport;
+    const before = out.length;
+    const { streamBytes } = exchange.response;
+    // HTTP/1.0 knows no chunks: the end of the connection is the end of the body.
+    this.#isStreamChunked = streamBytes < 0 && !this.#head.isHttp10;
+    const keepAlive = this.#mayKeepAlive() && (streamBytes >= 0 || this.#isStreamChunked);
+    if (!keepAlive) this.#head.keepAlive = false;
+    appendReplyHead(out, exchange, this.#isStreamChunked, keepAlive, this.#context.clock);
+    this.#context.counters.http.bytesOut += out.length - before;
+    this.#transport.flushSoon();
+  }
+
+  replyBody(_exchange: DownstreamExchange, bytes: Buffer, offset: number, length: number): boolean {
+    if (this.#isHead) return true;
+    const { out } = this.#transport;
+    if (this.#isStreamChunked) appendChunk(out, bytes, offset, length);
+    else out.append(bytes, offset, length);
+    this.#context.counters.http.bytesOut += length;
+    this.#transport.flushSoon();
+    this.#isStreamStalled = this.#transport.queuedBytes > STREAM_WINDOW_BYTES;
+    return !this.#isStreamStalled;
+  }
+
+  replyEnd(_exchange: DownstreamExchange, isComplete: boolean): void {
+    if (!isComplete) {
+      // A body that broke off must not look complete: no last chunk, no next answer.
+      this.#exchange = null;
+      this.#transport.destroy();
+      return;
+    }
+    if (this.#isStreamChunked && !this.#isHead) appendLastChunk(this.#transport.out);
+    this.#answered(this.#mayKeepAlive());
+  }
+
+  pauseReading(): void {
+    this.#context.counters.http.readPauses++;
+    this.#transport.pauseReading();
+  }
+
+  resumeReading(): void {
+    this.#transport.resumeReading();
+  }
+
+  /** The next answer, or the idle connection, is the last. */
+  drain(): void {
+    this.#isDraining = true;
+    if (this.#state === State.head && !this.#isHeadOpen) this.#close();
+  }
+
+  destroy(): void {
+    this.#transport.destroy();
+  }
+
+  // --- input -------------------------------------------------------------------------------------
+
+  /** Deals with the next part of the input. Returns bytes used, or -1 to wait for more. */
+  #consume(bytes: Buffer, start: number, end: number): number {
+    switch (this.#state) {
+      case State.head:
+        return this.#consumeHead(bytes, start, end);
+      case State.body:
+        return this.#consumeBody(bytes, start, end);
+      case State.chunked:
+        return this.#consumeChunked(bytes, start, end);
+      case State.discarding:
+        return this.#discard(bytes, start, end);
+      case State.answering:
+        return -1;
+      default:
+        return end - start;
+    }
+  }
+
+  #consumeHead(bytes: Buffer, start: number, end: number): number {
+    const head = this.#head;
+    const { handler, settings, idleTimers } = this.#context;
+    const status = parseRequestHead(bytes, start, end, head, this.#limits);
+    if (status === DecodeStatus.needMore) {
+      if (!this.#isHeadOpen) {
+        this.#isHeadOpen = true;
+        idleTimers.arm(this, handler.nowMs + settings.headerTimeoutMs);
+      }
+      return -1;
+    }
+    if (status !== DecodeStatus.ok) return this.#refuseHead(statusOfReason(head.malformedReason));
+    this.#isHeadOpen = false;
+    if (head.hasOtherExpectation) return this.#refuseHead(EXPECTATION_FAILED);
+    if (!isMethodServed(head.method)) return this.#refuseHead(METHOD_NOT_ALLOWED);
+    if (isBodyTooLong(head, this.#limits)) return this.#refuseHead(CONTENT_TOO_LARGE);
+    this.#isHead = head.method === HttpMethod.head;
+    const exchange = handler.open(this, 0);
+    if (exchange === null) return this.#refuseHead(TOO_MANY_REQUESTS);
+    this.#context.counters.http.requestsIn++;
+    this.#exchange = exchange;
+    fillRequest(exchange.request, bytes, head, this.#isTrusted, this.#clientIp);
+    const { headBytes, contentLength } = head;
+    const kind = requestBodyKind(head);
+    const bodyBytes = kind === BodyKind.length ? contentLength : 0;
+    if (kind !== BodyKind.chunked && headBytes + bodyBytes <= end - start) {
+      this.#complete(exchange, bytes, start + headBytes, bodyBytes);
+      return headBytes + bodyBytes;
+    }
+    return this.#startBody(exchange, kind);
+  }
+
+  /** The body is not there yet: early filters run, then it is awaited. */
+  #startBody(exchange: DownstreamExchange, kind: BodyKind): number {
+    const { handler, settings, idleTimers } = this.#context;
+    const head = this.#head;
+    const { headBytes } = head;
+    idleTimers.arm(this, handler.nowMs + settings.bodyTimeoutMs);
+    const isChunked = kind === BodyKind.chunked;
+    this.#state = isChunked ? State.chunked : State.body;
+    if (isChunked) {
+      this.#chunked ??= new ChunkedDecoder(this.#limits);
+      this.#chunked.reset();
+      this.#body = new OutBuffer();
+      exchange.request.retain();
+    }
+    this.#isBeginning = true;
+    handler.begin(exchange);
+    this.#isBeginning = false;
+    if (this.#exchange !== exchange) return headBytes; // Answered: the body is discarded.
+    if (head.expectContinue) {
+      appendContinue(this.#transport.out);
+      this.#transport.flushSoon();
+    }
+    return isChunked ? headBytes : -1;
+  }
+
+  #consumeBody(bytes: Buffer, start: number, end: number): number {
+    const head = this.#head;
+    const { headBytes, contentLength } = head;
+    if (end - start < headBytes + contentLength) return -1;
+    const exchange = this.#exchange!;
+    const { request } = exchange;
+    const delta = start - head.base;
+    head.rebase(start);
+    if (!exchange.isRetained) {
+      request.source = bytes;
+      request.shift(delta);
+    }
+    this.#complete(exchange, bytes, start + headBytes, contentLength);
+    return headBytes + contentLength;
+  }
+
+  #consumeChunked(bytes: Buffer, start: number, end: number): number {
+    const chunked = this.#chunked!;
+    const body = this.#body!;
+    const status = chunked.next(bytes, start, end);
+    if (status > DecodeStatus.needMore) {
+      const isTooLarge = status === DecodeStatus.tooLarge;
+      this.#refuseAndClose(isTooLarge ? Errors.bodyTooLarge : Errors.bodyMalformed);
+      return end - start;
+    }
+    if (chunked.dataLength > 0) body.append(bytes, chunked.dataOffset, chunked.dataLength);
+    const { consumed } = chunked;
+    if (chunked.isDone) {
+      const gathered = body.take();
+      this.#body = null;
+      this.#complete(this.#exchange!, gathered, 0, gathered.length);
+    }
+    return consumed;
+  }
+
+  #complete(exchange: DownstreamExchange, bytes: Buffer, offset: number, length: number): void {
+    const { handler, idleTimers } = this.#context;
+    const { request } = exchange;
+    request.bodySource = bytes;
+    request.bodyOffset = offset;
+    request.bodyLength = length;
+    this.#state = State.answering;
+    idleTimers.disarm(this);
+    handler.complete(exchange);
+  }
+
+  /** Reads over what is left of a body whose answer has been given. */
+  #discard(bytes: Buffer, start: number, end: number): number {
+    let used: number;
+    let isDone: boolean;
+    if (this.#discardBytes < 0) {
+      const chunked = this.#chunked!;
+      if (chunked.next(bytes, start, end) > DecodeStatus.needMore) {
+        this.#close();
+        return end - start;
+      }
+      used = chunked.consumed;
+      isDone = chunked.isDone;
+    } else {
+      used = Math.min(end - start, this.#discardBytes);
+      this.#discardBytes -= used;
+      isDone = this.#discardBytes === 0;
+    }
+    this.#discardedBytes += used;
+    if (isDone) this.#nextRequest();
+    else if (this.#discardedBytes > DISCARD_BYTES_MAX) this.#close();
+    return used;
+  }
+
+  // --- output ------------------------------------------------------------------------------------
+
+  #mayKeepAlive(): boolean {
+    return this.#head.keepAlive && !this.#isDraining && this.#state !== State.closing;
+  }
+
+  /** The answer is written: what comes next on the connection. */
+  #answered(keepAlive: boolean): void {
+    this.#context.counters.http.responsesOut++;
+    this.#exchange = null;
+    this.#transport.flushSoon();
+    if (!keepAlive) {
+      this.#close();
+      return;
+    }
+    switch (this.#state) {
+      case State.body: {
+        const { headBytes, contentLength } = this.#head;
+        this.#discardFrom(this.#isBeginning ? contentLength : headBytes + contentLength);
+        break;
+      }
+      case State.chunked:
+        this.#body?.release();
+        this.#body = null;
+        this.#discardFrom(-1);
+        break;
+      default:
+        this.#nextRequest();
+    }
+  }
+
+  #discardFrom(bytes: number): void {
+    if (bytes > DISCARD_BYTES_MAX || this.#head.expectContinue) {
+      this.#close();
+      return;
+    }
+    this.#state = State.discarding;
+    this.#discardBytes = bytes;
+    this.#discardedBytes = 0;
+    if (!this.#isBeginning) this.#transport.reofferSoon();
+  }
+
+  #nextRequest(): void {
+    const { idleTimers, handler, settings } = this.#context;
+    this.#state = State.head;
+    this.#isHeadOpen = false;
+    this.#head.reset();
+    if (this.#isDraining) {
+      this.#close();
+      return;
+    }
+    idleTimers.arm(this, handler.nowMs + settings.idleTimeoutMs);
+    this.#brakeOrNot(0);
+    if (this.#transport.unconsumedBytes > 0) this.#transport.reofferSoon();
+  }
+
+  /** Refuses a request that never became an exchange. */
+  #refuseHead(status: number): number {
+    if (status !== TOO_MANY_REQUESTS) this.#context.counters.http.connectionsMalformed++;
+    else this.#context.counters.exchangesRefused++;
+    this.#refuseBare(status);
+    return -1;
+  }
+
+  #refuseBare(status: number): void {
+    appendBareReply(this.#transport.out, status, this.#context.clock);
+    this.#context.counters.http.responsesOut++;
+    this.#close();
+  }
+
+  /** Ends an exchange whose body broke a rule; nothing after it can be trusted. */
+  #refuseAndClose(error: GatewayError): void {
+    this.#head.keepAlive = false;
+    this.#context.handler.refuse(this.#exchange!, error);
+  }
+
+  #close(): void {
+    if (this.#state === State.closing) return;
+    this.#state = State.closing;
+    this.#context.idleTimers.disarm(this);
+    this.#transport.end(LINGER_MS);
+  }
+
+  /** Stops reading while answers pile up or pipelined requests do; goes on when neither is true. */
+  #brakeOrNot(waitingBytes: number): void {
+    const isFull = this.#state === State.answering && waitingBytes > PIPELINED_BYTES_MAX;
+    const mustBrake = isFull || this.#transport.isCongested;
+    if (mustBrake === this.#isBraked) return;
+    this.#isBraked = mustBrake;
+    if (mustBrake) this.pauseReading();
+    else this.resumeReading();
+  }
+}
+
+const TOO_MANY_REQUESTS = 429;
+
+/** A streamed answer stops at this many queued bytes until the client has taken them. */
+const STREAM_WINDOW_BYTES = 256 * 1024;
+
+/** GET, HEAD and POST; everything else has no meaning at a gateway of calls. */
+function isMethodServed(method: number): boolean {
+  return method === HttpMethod.post || method === HttpMethod.get || method === HttpMethod.head;
+}
+
+const limitsBySize = new Map<string, HttpLimits>();
+
+/** One object for all connections with the same settings. */
+function httpLimits(headBytesMax: number, headersMax: number, bodyBytesMax: number): HttpLimits {
+  const key = `${headBytesMax}/${headersMax}/${bodyBytesMax}`;
+  let limits = limitsBySize.get(key);
+  if (limits === undefined) {
+    limits = {
+      headBytesMax,
+      headersMax,
+      bodyBytesMax,
+      chunkLineBytesMax: CHUNK_LINE_BYTES_MAX,
+      trailerBytesMax: TRAILER_BYTES_MAX,
+    };
+    limitsBySize.set(key, limits);
+  }
+  return limits;
+}

@@ -1,0 +1,470 @@
+// HOT PATH. One Mmtp client connection: frames in, exchanges opened, answers out in any order.
+//
+//   awaitInit ─INIT─▶ open ─drain─▶ draining ─last answer─▶ closing
+//       │               └─malformed frame─▶ broken ─last answer─▶ closing
+//       └─anything else, or no INIT in time─▶ broken
+//
+// What a live connection needs to continue elsewhere is in plain fields: the unparsed bytes are the
+// transport's, the rest is here. Wire format: docs/mmtp.md.
+
+import { DecodeStatus } from '#core/base/decode-status.ts';
+import { Errors } from '#core/base/errors.ts';
+import type { Transport, TransportHandler } from '#core/base/network.ts';
+import { ResultCode } from '#core/base/result-codes.ts';
+import { UNARMED, type TimerNode } from '#core/base/timer-wheel.ts';
+import { DownstreamProtocol, ResponseMessage } from '#core/codec/message.ts';
+import { decompressBody } from '#core/codec/mmtp/body.ts';
+import {
+  decodeBind,
+  decodeEmpty,
+  decodeInit,
+  decodeResultStatus,
+  encodeBindAck,
+  encodeGoaway,
+  encodeInitAck,
+  encodePing,
+} from '#core/codec/mmtp/control.ts';
+import { DynamicTable } from '#core/codec/mmtp/dynamic-table.ts';
+import { MmtpFrame, peekFrame } from '#core/codec/mmtp/frame.ts';
+import { decodeRequest } from '#core/codec/mmtp/request.ts';
+import { encodeResponse } from '#core/codec/mmtp/response.ts';
+import { FrameFlag, FrameType, MetaStatus, TABLE_SIZE_DEFAULT } from '#core/codec/mmtp/types.ts';
+import type { DownstreamConnection, DownstreamExchange } from './contract.ts';
+import type { ListenerContext } from './listener.ts';
+import { encodedResult, encodeResult } from './result-texts.ts';
+import { StreamTable } from './stream-table.ts';
+
+const State = { awaitInit: 0, open: 1, draining: 2, broken: 3, closing: 4 } as const;
+type State = (typeof State)[keyof typeof State];
+
+/** Time for the last bytes to reach a client that was told to go. Ms. */
+const LINGER_MS = 5000;
+
+/** Part of the idle time after which a silent client is asked for a sign of life. */
+const PING_AFTER = 1 / 3;
+
+const EMPTY = Buffer.alloc(0);
+
+/** One frame object serves all connections of the thread: decoding never nests. */
+const frame = new MmtpFrame();
+
+/** Answers that are made without an exchange. */
+const bareResponse = new ResponseMessage();
+
+export class MmtpConnection implements TransportHandler, TimerNode, DownstreamConnection {
+  readonly protocol = DownstreamProtocol.mmtp;
+  readonly channel: number;
+  timerPrev: TimerNode | null = null;
+  timerNext: TimerNode | null = null;
+  timerTick = 0;
+  timerSlot = UNARMED;
+  readonly #context: ListenerContext;
+  readonly #transport: Transport;
+  readonly #isTrusted: boolean;
+  readonly #clientIp: string;
+  readonly #streams = new StreamTable<DownstreamExchange>();
+  readonly #table = new DynamicTable(TABLE_SIZE_DEFAULT);
+  #state: State = State.awaitInit;
+  /** The session of BIND; empty: not bound. */
+  #session: Buffer = EMPTY;
+  /** The device of INIT; empty: not told. */
+  #device: Buffer = EMPTY;
+  /** Largest frame the client takes; 0: it did not say. */
+  #clientFrameBytesMax = 0;
+  #lastStreamId = 0;
+  #heardMs: number;
+  #isPingOpen = false;
+  #isBraked = false;
+
+  constructor(transport: Transport, context: ListenerContext, isTrusted: boolean) {
+    this.#transport = transport;
+    this.#context = context;
+    this.#isTrusted = isTrusted;
+    this.channel = context.channel;
+    this.#clientIp = transport.remoteAddress;
+    this.#heardMs = context.clock.nowMs();
+    context.idleTimers.arm(this, this.#heardMs + context.settings.initTimeoutMs);
+  }
+
+  get isCongested(): boolean {
+    return this.#transport.isCongested;
+  }
+
+  // --- transport side ----------------------------------------------------------------------------
+
+  onBytes(bytes: Buffer, start: number, end: number): number {
+    const { handler, settings, counters } = this.#context;
+    handler.batchStarted();
+    this.#heardMs = handler.nowMs;
+    this.#isPingOpen = false;
+    let at = start;
+    while (at < end) {
+      if (this.#state >= State.broken) return end - start;
+      const status = peekFrame(bytes, at, end, settings.frameBytesMax, frame);
+      if (status === DecodeStatus.needMore) break;
+      if (status !== DecodeStatus.ok) {
+        this.#break();
+        return end - start;
+      }
+      at = frame.bodyEnd;
+      counters.mmtpFramesIn++;
+      this.#dispatch(bytes);
+    }
+    counters.mmtp.bytesIn += at - start;
+    if (this.#transport.isCongested) this.#brake();
+    return at - start;
+  }
+
+  onWritable(): void {
+    if (!this.#isBraked) return;
+    this.#isBraked = false;
+    this.#transport.resumeReading();
+  }
+
+  /** A client that closes its side has gone: nobody half-closes Mmtp. */
+  onEnd(): void {
+    this.#transport.destroy();
+  }
+
+  onClose(): void {
+    const context = this.#context;
+    this.#state = State.closing;
+    context.idleTimers.disarm(this);
+    const open = this.#streams.values();
+    this.#streams.clear();
+    if (open.length > 0) {
+      context.counters.mmtp.connectionsAborted++;
+      context.handler.batchStarted();
+      for (const exchange of open) {
+        context.counters.mmtp.requestsCancelled++;
+        context.handler.abort(exchange, Errors.clientAborted);
+      }
+    }
+    context.closed(this);
+  }
+
+  /** Init or idle time is over, or a look at a silent client is due. */
+  onDeadline(): void {
+    const { settings, counters, idleTimers, clock } = this.#context;
+    const nowMs = clock.nowMs();
+    if (this.#state === State.awaitInit) {
+      counters.mmtp.initTimeouts++;
+      this.#break();
+      return;
+    }
+    const idleMs = settings.mmtpIdleTimeoutMs;
+    const silentMs = nowMs - this.#heardMs;
+    if (silentMs >= idleMs) {
+      counters.mmtp.idleTimeouts++;
+      this.#goaway(ResultCode.success);
+      this.#close();
+      return;
+    }
+    if (!this.#isPingOpen && silentMs >= idleMs * PING_AFTER) {
+      this.#isPingOpen = true;
+      encodePing(this.#transport.out, FrameType.ping);
+      this.#transport.flushSoon();
+    }
+    const next = this.#isPingOpen ? this.#heardMs + idleMs : this.#heardMs + idleMs * PING_AFTER;
+    idleTimers.arm(this, next);
+  }
+
+  // --- handler side ------------------------------------------------------------------------------
+
+  reply(exchange: DownstreamExchange): void {
+    this.#streams.delete(exchange.streamId);
+    const { response, request, streamId } = exchange;
+    if ((request.flags & FrameFlag.oneway) === 0) {
+      const language = exchange.api?.language ?? 'en';
+      this.#respond(streamId, response, language);
+    }
+    if (this.#state >= State.draining && this.#streams.count === 0) this.#close();
+  }
+
+  /** Mmtp answers are whole frames: the driver does not stream to this protocol. */
+  replyHead(): void {}
+
+  replyBody(): boolean {
+    return true;
+  }
+
+  replyEnd(): void {}
+
+  pauseReading(): void {
+    this.#context.counters.mmtp.readPauses++;
+    this.#transport.pauseReading();
+  }
+
+  resumeReading(): void {
+    this.#transport.resumeReading();
+  }
+
+  /** Tells the client to go; open requests are answered first. */
+  drain(): void {
+    if (this.#state >= State.draining) return;
+    this.#state = State.draining;
+    this.#goaway(ResultCode.success);
+    if (this.#streams.count === 0) this.#close();
+  }
+
+  destroy(): void {
+    this.#transport.destroy();
+  }
+
+  // --- frames ------------------------------------------------------------------------------------
+
+  #dispatch(bytes: Buffer): void {
+    if (this.#state === State.awaitInit) {
+      if (frame.type === FrameType.init) this.#init(bytes);
+      else this.#break();
+      return;
+    }
+    switch (frame.type) {
+      case FrameType.request:
+        this.#request(bytes);
+        break;
+      case FrameType.cancel:
+        this.#cancel(bytes);
+        break;
+      case FrameType.ping:
+        this.#ping(bytes);
+        break;
+      case FrameType.bind:
+        this.#bind(bytes);
+        break;
+      case FrameType.unbind:
+        if (decodeEmpty(bytes, frame, this.#table) !== MetaStatus.ok) this.#break();
+        else this.#session = EMPTY;
+        break;
+      case FrameType.pong:
+      case FrameType.goaway:
+        if (decodeEmpty(bytes, frame, this.#table) !== MetaStatus.ok) this.#break();
+        break;
+      case FrameType.pushAck:
+        this.#settle(decodeResultStatus(bytes, frame, this.#table));
+        break;
+      case FrameType.init:
+        this.#break();
+        break;
+      default:
+        this.#context.counters.mmtpFramesUnknown++;
+    }
+  }
+
+  #init(bytes: Buffer): void {
+    const { settings, idleTimers } = this.#context;
+    const init = decodeInit(bytes, frame, this.#table);
+    if (typeof init === 'number') {
+      this.#break();
+      return;
+    }
+    this.#state = State.open;
+    if (init.deviceId !== '') this.#device = Buffer.from(init.deviceId);
+    this.#clientFrameBytesMax = init.maxFrameBytes;
+    encodeInitAck(this.#transport.out, {
+      resultCode: ResultCode.success,
+      maxStreams: settings.streamsMax,
+      maxFrameBytes: settings.frameBytesMax,
+      idleTimeoutS: Math.ceil(settings.mmtpIdleTimeoutMs / 1000),
+      reconnectAfterS: 0,
+      dictId: 0,
+      tableSize: TABLE_SIZE_DEFAULT,
+    });
+    this.#transport.flushSoon();
+    idleTimers.arm(this, this.#heardMs + settings.mmtpIdleTimeoutMs * PING_AFTER);
+  }
+
+  #request(bytes: Buffer): void {
+    const { handler, settings, counters } = this.#context;
+    const { streamId } = frame;
+    const isFull = this.#streams.count >= settings.streamsMax;
+    if (this.#streams.get(streamId) !== null) {
+      this.#break();
+      return;
+    }
+    const exchange = this.#state === State.open && !isFull ? handler.open(this, streamId) : null;
+    if (exchange === null) {
+      this.#refuseUnopened(bytes);
+      return;
+    }
+    counters.mmtp.requestsIn++;
+    const { request } = exchange;
+    const { headersMax } = settings;
+    const status = decodeRequest(bytes, frame, this.#table, request, headersMax, this.#isTrusted);
+    if (status === MetaStatus.malformed) {
+      handler.abort(exchange, Errors.fieldMalformed);
+      this.#break();
+      return;
+    }
+    this.#lastStreamId = streamId;
+    this.#streams.add(streamId, exchange);
+    if (request.clientIp === '') request.clientIp = this.#clientIp;
+    if (request.sessionLength === 0 && this.#session.length > 0) {
+      request.sessionSource = this.#session;
+      request.sessionOffset = 0;
+      request.sessionLength = this.#session.length;
+    }
+    if (request.deviceIdLength === 0 && this.#device.length > 0) {
+      request.deviceSource = this.#device;
+      request.deviceIdOffset = 0;
+      request.deviceIdLength = this.#device.length;
+    }
+    if (status === MetaStatus.fieldWrong) {
+      handler.refuse(exchange, Errors.fieldMalformed);
+    } else if ((frame.flags & FrameFlag.compressed) !== 0 && !this.#tryDecompress(exchange)) {
+      handler.refuse(exchange, Errors.bodyMalformed);
+    } else {
+      handler.complete(exchange);
+    }
+  }
+
+  /**
+   * A request without an exchange. It is decoded all the same, because its DEFINEs count. While the
+   * connection drains nothing is answered: GOAWAY has told the client to resend elsewhere.
+   */
+  #refuseUnopened(bytes: Buffer): void {
+    const { settings, counters } = this.#context;
+    const { streamId } = frame;
+    const { request } = this.#context.scratch;
+    const status = decodeRequest(bytes, frame, this.#table, request, settings.headersMax, false);
+    if (status === MetaStatus.malformed) {
+      this.#break();
+      return;
+    }
+    if (this.#state !== State.open) return;
+    counters.exchangesRefused++;
+    if ((frame.flags & FrameFlag.oneway) !== 0) return;
+    bareResponse.reset();
+    bareResponse.resultCode = ResultCode.limited;
+    this.#respond(streamId, bareResponse, 'en');
+  }
+
+  #tryDecompress({ request }: DownstreamExchange): boolean {
+    const { frameBytesMax } = this.#context.settings;
+    const { bodySource, bodyOffset, bodyLength } = request;
+    const body = decompressBody(bodySource, bodyOffset, bodyLength, frameBytesMax, null);
+    if (typeof body === 'string') return false;
+    request.bodySource = body;
+    request.bodyOffset = 0;
+    request.bodyLength = body.length;
+    return true;
+  }
+
+  #cancel(bytes: Buffer): void {
+    if (decodeEmpty(bytes, frame, this.#table) !== MetaStatus.ok) {
+      this.#break();
+      return;
+    }
+    const exchange = this.#streams.get(frame.streamId);
+    if (exchange === null) return;
+    this.#streams.delete(frame.streamId);
+    this.#context.counters.mmtp.requestsCancelled++;
+    this.#context.handler.abort(exchange, Errors.clientCancelled);
+    if (this.#state >= State.draining && this.#streams.count === 0) this.#close();
+  }
+
+  #ping(bytes: Buffer): void {
+    if (decodeEmpty(bytes, frame, this.#table) !== MetaStatus.ok) {
+      this.#break();
+      return;
+    }
+    const { bodyOffset, bodyEnd } = frame;
+    const { out } = this.#transport;
+    encodePing(out, FrameType.pong, bytes, bodyOffset, bodyEnd - bodyOffset);
+    this.#transport.flushSoon();
+  }
+
+  #bind(bytes: Buffer): void {
+    const session = decodeBind(bytes, frame, this.#table);
+    if (session === MetaStatus.malformed) {
+      this.#break();
+      return;
+    }
+    const { handler } = this.#context;
+    const isValid =
+      typeof session === 'object' && handler.checkSession(session, this.channel, this.#device);
+    this.#session = isValid ? session : EMPTY;
+    encodeBindAck(this.#transport.out, isValid ? ResultCode.success : ResultCode.loginTimedOut);
+    this.#transport.flushSoon();
+  }
+
+  /** Frames that need no action but must be sound. */
+  #settle(decoded: unknown): void {
+    if (decoded === MetaStatus.malformed) this.#break();
+  }
+
+  // --- output ------------------------------------------------------------------------------------
+
+  #respond(streamId: number, response: ResponseMessage, language: 'en' | 'zh'): void {
+    const { counters } = this.#context;
+    const { out } = this.#transport;
+    const before = out.length;
+    this.#encode(streamId, response, language);
+    counters.mmtp.bytesOut += out.length - before;
+    counters.mmtp.responsesOut++;
+    this.#transport.flushSoon();
+  }
+
+  #encode(streamId: number, response: ResponseMessage, language: 'en' | 'zh'): void {
+    const { out } = this.#transport;
+    const { resultCode } = response;
+    if (resultCode === ResultCode.success) {
+      const start = out.length;
+      const written = encodeResponse(out, streamId, response, null, null);
+      if (written > 0 && this.#fitsClient(written)) return;
+      // The client could not take the answer: it gets the reason instead of nothing.
+      out.length = start;
+      response.reset();
+      response.resultCode = ResultCode.backendFailed;
+    }
+    let texts = encodedResult(response.resultCode, language);
+    if (response.memo !== '' || response.tips !== '') {
+      texts = encodeResult(response.resultCode, 0, response.memo, response.tips);
+    }
+    const start = out.length;
+    const written = encodeResponse(out, streamId, response, texts.memo, texts.tips);
+    if (written > 0 && this.#fitsClient(written)) return;
+    out.length = start;
+    const code = response.resultCode;
+    response.reset();
+    response.resultCode = code;
+    encodeResponse(out, streamId, response, null, null);
+  }
+
+  #fitsClient(frameBytes: number): boolean {
+    return this.#clientFrameBytesMax === 0 || frameBytes <= this.#clientFrameBytesMax;
+  }
+
+  #goaway(resultCode: number): void {
+    this.#context.counters.mmtpGoawaysSent++;
+    encodeGoaway(this.#transport.out, {
+      lastStream: this.#lastStreamId,
+      resultCode,
+      reconnectAfterS: 0,
+    });
+    this.#transport.flushSoon();
+  }
+
+  /** A frame broke the protocol: says so at once, answers what is open, closes. */
+  #break(): void {
+    if (this.#state >= State.broken) return;
+    this.#state = State.broken;
+    this.#context.counters.mmtp.connectionsMalformed++;
+    this.#goaway(ResultCode.requestMalformed);
+    if (this.#streams.count === 0) this.#close();
+  }
+
+  #close(): void {
+    if (this.#state === State.closing) return;
+    this.#state = State.closing;
+    this.#context.idleTimers.disarm(this);
+    this.#transport.end(LINGER_MS);
+  }
+
+  #brake(): void {
+    if (this.#isBraked) return;
+    this.#isBraked = true;
+    this.#context.counters.mmtp.readPauses++;
+    this.#transport.pauseReading();
+  }
+}

@@ -1,0 +1,414 @@
+// HOT PATH. The life of every request: the state machine that joins downstream, pipeline and
+// upstream. Everything is synchronous unless a filter pauses or the upstream has to be awaited; then
+// the exchange waits in its state and the next event moves it on.
+//
+//   open ─▶ requestHead ─▶ [awaitingBody] ─▶ requestBody ─▶ routed ─▶ upstream
+//               │ reply          │ refuse        │ reply      │ reply    │ answered, failed, deadline
+//               └────────────────┴───────────────┴────────────┴──────────┤
+//                                                                        ▼
+//   free ◀─ done ◀─ reply to client ◀─ responseBody ◀──────────── responseHead
+//            ▲                                                           │ streamed answer
+//            └────────────────────────── streaming ◀────────────────────┘
+//   abort (client gone or cancelled) leads from every state to done, without a reply.
+
+import type { Clock } from '#core/base/clock.ts';
+import { Errors, type GatewayError } from '#core/base/errors.ts';
+import { ResultCode } from '#core/base/result-codes.ts';
+import type { TimerWheel } from '#core/base/timer-wheel.ts';
+import type { PhaseChain } from '#core/pipeline/chain.ts';
+import {
+  Exchange,
+  ExchangeState,
+  type ExchangeResumer,
+  type ReplyTarget,
+} from '#core/pipeline/exchange.ts';
+import { FilterStatus, type Phase } from '#core/pipeline/filter.ts';
+import type { Router } from '#core/routing/router.ts';
+import { Brakes } from './brakes.ts';
+import type { RetryBudget } from './retry-budget.ts';
+
+/** What the driver tells the rest of the process. */
+export interface ExchangeObserver {
+  started(exchange: Exchange): void;
+  /** Runs once for every exchange, last. The object is reused afterwards. */
+  completed(exchange: Exchange): void;
+  filterThrew(filterName: string, phase: Phase, error: unknown): void;
+  retried(exchange: Exchange): void;
+  /** The last open exchange ended; for draining. */
+  idle(): void;
+}
+
+/** A client that takes nothing of a streamed answer for this long loses it. Ms. */
+const STALL_MS = 30_000;
+
+/** Checks sessions for BIND, outside of any exchange. */
+export type SessionCheck = (session: Buffer, channel: number, device: Buffer) => boolean;
+
+export interface ExchangeDriverOptions {
+  readonly clock: Clock;
+  readonly deadlines: TimerWheel;
+  readonly observer: ExchangeObserver;
+  readonly retryBudget: RetryBudget;
+  readonly checkSession: SessionCheck;
+  /** LIMIT: open exchanges of the lane. */
+  readonly exchangesMax: number;
+}
+
+/** Runs all exchanges of one lane. */
+export class ExchangeDriver implements ExchangeResumer {
+  nowMs = 0;
+  readonly checkSession: SessionCheck;
+  readonly #clock: Clock;
+  readonly #deadlines: TimerWheel;
+  readonly #observer: ExchangeObserver;
+  readonly #retryBudget: RetryBudget;
+  readonly #exchangesMax: number;
+  readonly #free: Exchange[] = [];
+  readonly #brakes = new Brakes();
+  readonly #onDeadline: (exchange: Exchange) => void;
+  /** Set by {@link ExchangeDriver.use} before the first request. */
+  #router!: Router;
+  #created = 0;
+
+  constructor(options: ExchangeDriverOptions) {
+    this.#clock = options.clock;
+    this.#deadlines = options.deadlines;
+    this.#observer = options.observer;
+    this.#retryBudget = options.retryBudget;
+    this.#exchangesMax = options.exchangesMax;
+    this.checkSession = options.checkSession;
+    this.#onDeadline = (exchange) => this.#deadlinePassed(exchange);
+    this.nowMs = options.clock.nowMs();
+  }
+
+  /** Exchanges that are open now. */
+  get openCount(): number {
+    return this.#created - this.#free.length;
+  }
+
+  /** New requests follow `router` from now on; open ones keep what they started with. */
+  use(router: Router): void {
+    this.#router = router;
+  }
+
+  batchStarted(): void {
+    this.nowMs = this.#clock.nowMs();
+  }
+
+  // --- downstream side ---------------------------------------------------------------------------
+
+  open(downstream: ReplyTarget, streamId: number): Exchange | null {
+    let exchange = this.#free.pop();
+    if (exchange === undefined) {
+      if (this.#created === this.#exchangesMax) return null;
+      exchange = new Exchange(this.#created++, this, this.#onDeadline);
+    }
+    exchange.state = ExchangeState.requestHead;
+    exchange.downstream = downstream;
+    exchange.protocol = downstream.protocol;
+    exchange.streamId = streamId;
+    exchange.startedMs = this.nowMs;
+    this.#observer.started(exchange);
+    return exchange;
+  }
+
+  begin(exchange: Exchange): void {
+    this.#route(exchange);
+    this.#advance(exchange);
+  }
+
+  complete(exchange: Exchange): void {
+    exchange.isBodyComplete = true;
+    exchange.isRetained = false; // What a pause before kept lacks the body.
+    exchange.requestBytes = exchange.request.bodyLength;
+    if (exchange.api === null) this.#route(exchange);
+    if (exchange.state === ExchangeState.awaitingBody) {
+      exchange.state = ExchangeState.requestBody;
+      exchange.filterIndex = 0;
+    }
+    if (!exchange.isPaused) this.#advance(exchange);
+    else exchange.retainRequest();
+  }
+
+  refuse(exchange: Exchange, error: GatewayError): void {
+    if (exchange.api === null) exchange.api = this.#router.unknownApi;
+    exchange.isPaused = false;
+    exchange.refuse(error);
+    this.#answer(exchange);
+  }
+
+  abort(exchange: Exchange, error: GatewayError): void {
+    if (exchange.state === ExchangeState.free) return;
+    if (exchange.link !== null) exchange.api?.target?.cancel(exchange);
+    exchange.downstream = null;
+    exchange.error = error;
+    exchange.response.resultCode = error.resultCode;
+    this.#done(exchange);
+  }
+
+  streamWritable(exchange: Exchange): void {
+    if (exchange.state === ExchangeState.streaming) exchange.api?.target?.resumeStream(exchange);
+  }
+
+  // --- filters -----------------------------------------------------------------------------------
+
+  resume(exchange: Exchange, serial: number, status: number): void {
+    if (exchange.serial !== serial || !exchange.isPaused) return;
+    this.nowMs = this.#clock.nowMs();
+    exchange.isPaused = false;
+    exchange.filterIndex++;
+    if (status === FilterStatus.reply) this.#filterReplied(exchange);
+    else this.#advance(exchange);
+    if (exchange.serial === serial && exchange.state === ExchangeState.streaming) {
+      exchange.api!.target!.resumeStream(exchange);
+    }
+  }
+
+  // --- upstream side -----------------------------------------------------------------------------
+
+  /** The whole answer is in `exchange.response`, as views that are valid during this call. */
+  answered(exchange: Exchange): void {
+    this.#answer(exchange);
+  }
+
+  /** The upstream gave up. */
+  failed(exchange: Exchange, error: GatewayError): void {
+    if (this.#mayRetry(exchange, error)) {
+      this.#observer.retried(exchange);
+      exchange.response.reset();
+      this.#send(exchange);
+      return;
+    }
+    exchange.refuse(error);
+    this.#answer(exchange);
+  }
+
+  /**
+   * Head of an answer whose body comes in pieces.
+   *
+   * @returns false: hold the body back until {@link CompiledTarget.resumeStream}; or the answer is
+   *   not wanted any more and was cancelled
+   */
+  streamStarted(exchange: Exchange): boolean {
+    const { serial } = exchange;
+    exchange.response.isStreaming = true;
+    this.#enter(exchange, ExchangeState.responseHead);
+    this.#advance(exchange);
+    return exchange.serial === serial && exchange.state === ExchangeState.streaming;
+  }
+
+  /** False: the client is congested; stop until {@link CompiledTarget.resumeStream}. */
+  streamed(exchange: Exchange, bytes: Buffer, offset: number, length: number): boolean {
+    exchange.responseBytes += length;
+    const goesOn = exchange.downstream!.replyBody(exchange, bytes, offset, length);
+    // From here on the deadline is about progress: the service's next piece, or the client's reading.
+    this.#arm(exchange, goesOn ? exchange.api!.timeoutMs : STALL_MS);
+    return goesOn;
+  }
+
+  /** The streamed body ended, or broke off with `error`. */
+  streamEnded(exchange: Exchange, error: GatewayError | null): void {
+    if (error !== null) exchange.error = error;
+    exchange.answeredMs = this.nowMs;
+    const { downstream } = exchange;
+    exchange.downstream = null;
+    downstream!.replyEnd(exchange, error === null);
+    this.#done(exchange);
+  }
+
+  /** `link` has more queued than it should: who feeds it stops reading until {@link relieved}. */
+  congested(exchange: Exchange, link: object): void {
+    if (exchange.downstream !== null) this.#brakes.apply(link, exchange.downstream);
+  }
+
+  relieved(link: object): void {
+    this.#brakes.release(link);
+  }
+
+  // --- the machine -------------------------------------------------------------------------------
+
+  #route(exchange: Exchange): void {
+    exchange.api = this.#router.find(exchange.request);
+  }
+
+  /** Moves the exchange on until it has to wait or is done. */
+  #advance(exchange: Exchange): void {
+    for (;;) {
+      const { chain } = exchange.api!;
+      switch (exchange.state) {
+        case ExchangeState.requestHead:
+          if (!this.#run(exchange, chain.requestHead)) return;
+          if (!exchange.isBodyComplete) {
+            exchange.state = ExchangeState.awaitingBody;
+            return;
+          }
+          this.#enter(exchange, ExchangeState.requestBody);
+          break;
+        case ExchangeState.requestBody:
+          if (!this.#run(exchange, chain.requestBody)) return;
+          this.#enter(exchange, ExchangeState.routed);
+          break;
+        case ExchangeState.routed:
+          if (!this.#run(exchange, chain.routed)) return;
+          this.#send(exchange);
+          return;
+        case ExchangeState.responseHead:
+          if (!this.#run(exchange, chain.responseHead)) return;
+          if (exchange.response.isStreaming) {
+            exchange.state = ExchangeState.streaming;
+            this.#arm(exchange, exchange.api!.timeoutMs);
+            exchange.downstream!.replyHead(exchange);
+            return;
+          }
+          this.#enter(exchange, ExchangeState.responseBody);
+          break;
+        case ExchangeState.responseBody:
+          if (!this.#run(exchange, chain.responseBody)) return;
+          this.#reply(exchange);
+          return;
+        default:
+          return;
+      }
+    }
+  }
+
+  #enter(exchange: Exchange, state: ExchangeState): void {
+    exchange.state = state;
+    exchange.filterIndex = 0;
+  }
+
+  /** Runs one phase from `filterIndex` on. True when it is through. */
+  #run(exchange: Exchange, chain: PhaseChain): boolean {
+    const { filters, phase } = chain;
+    while (exchange.filterIndex < filters.length) {
+      const filter = filters[exchange.filterIndex]!;
+      let status: FilterStatus;
+      try {
+        status = filter[phase]!(exchange) as FilterStatus;
+      } catch (error) {
+        this.#observer.filterThrew(chain.names[exchange.filterIndex]!, phase, error);
+        exchange.refuse(Errors.filterFailed);
+        status = FilterStatus.reply;
+      }
+      if (status !== FilterStatus.continue) {
+        if (status === FilterStatus.pause) this.#pause(exchange);
+        else this.#filterReplied(exchange);
+        return false;
+      }
+      exchange.filterIndex++;
+    }
+    return true;
+  }
+
+  #pause(exchange: Exchange): void {
+    exchange.isPaused = true;
+    if (exchange.state < ExchangeState.upstream) exchange.retainRequest();
+    else exchange.response.retain();
+    if (exchange.deadlineMs === 0) this.#arm(exchange, exchange.api!.timeoutMs);
+  }
+
+  #arm(exchange: Exchange, timeoutMs: number): void {
+    exchange.deadlineMs = this.nowMs + timeoutMs;
+    this.#deadlines.arm(exchange, exchange.deadlineMs);
+  }
+
+  /** A filter decided the answer: from a request phase it still passes the response phases. */
+  #filterReplied(exchange: Exchange): void {
+    if (exchange.response.resultCode === 0) exchange.response.resultCode = ResultCode.success;
+    if (exchange.state < ExchangeState.upstream) {
+      this.#answer(exchange);
+      return;
+    }
+    this.#dropStream(exchange);
+    this.#reply(exchange);
+  }
+
+  /** A streamed answer that was replaced or not wanted: the upstream's body has no reader. */
+  #dropStream(exchange: Exchange): void {
+    if (!exchange.response.isStreaming) return;
+    exchange.response.isStreaming = false;
+    if (exchange.link !== null) exchange.api!.target!.cancel(exchange);
+  }
+
+  #send(exchange: Exchange): void {
+    const { target, isIdempotent } = exchange.api!;
+    if (target === null) {
+      exchange.refuse(Errors.upstreamMissing);
+      this.#answer(exchange);
+      return;
+    }
+    exchange.state = ExchangeState.upstream;
+    if (exchange.deadlineMs === 0) this.#arm(exchange, exchange.api!.timeoutMs);
+    else if (exchange.timerSlot < 0) this.#deadlines.arm(exchange, exchange.deadlineMs);
+    if (isIdempotent) exchange.retainRequest();
+    exchange.attempts++;
+    exchange.sentMs = this.nowMs;
+    this.#retryBudget.requestSent();
+    target.send(exchange);
+  }
+
+  #mayRetry(exchange: Exchange, error: GatewayError): boolean {
+    return (
+      error === Errors.upstreamReset &&
+      exchange.attempts === 1 &&
+      exchange.api!.isIdempotent &&
+      exchange.isRetained &&
+      this.nowMs < exchange.deadlineMs &&
+      this.#retryBudget.tryTake()
+    );
+  }
+
+  #answer(exchange: Exchange): void {
+    exchange.answeredMs = this.nowMs;
+    this.#enter(exchange, ExchangeState.responseHead);
+    this.#advance(exchange);
+  }
+
+  #reply(exchange: Exchange): void {
+    const { downstream } = exchange;
+    exchange.downstream = null;
+    if (downstream !== null) {
+      exchange.responseBytes = exchange.response.bodyLength;
+      downstream.reply(exchange);
+    }
+    this.#done(exchange);
+  }
+
+  #deadlinePassed(exchange: Exchange): void {
+    this.nowMs = this.#clock.nowMs();
+    if (exchange.link !== null) exchange.api!.target!.cancel(exchange);
+    if (exchange.state === ExchangeState.streaming) {
+      this.streamEnded(exchange, Errors.timeout);
+      return;
+    }
+    exchange.isPaused = false;
+    exchange.response.reset();
+    exchange.refuse(Errors.timeout);
+    // A filter that hangs in a response phase has had its chance: no phase runs again.
+    if (exchange.state >= ExchangeState.responseHead) this.#reply(exchange);
+    else this.#answer(exchange);
+  }
+
+  #done(exchange: Exchange): void {
+    exchange.state = ExchangeState.done;
+    this.#deadlines.disarm(exchange);
+    const chain = exchange.api?.chain.complete;
+    if (chain !== undefined) this.#runComplete(exchange, chain);
+    this.#observer.completed(exchange);
+    exchange.serial = (exchange.serial + 1) | 0;
+    exchange.reset();
+    this.#free.push(exchange);
+    if (this.#free.length === this.#created) this.#observer.idle();
+  }
+
+  #runComplete(exchange: Exchange, chain: PhaseChain): void {
+    const { filters } = chain;
+    for (let i = 0; i < filters.length; i++) {
+      try {
+        filters[i]!.complete!(exchange);
+      } catch (error) {
+        this.#observer.filterThrew(chain.names[i]!, 'complete', error);
+      }
+    }
+  }
+}

@@ -1,0 +1,165 @@
+// The data plane of one thread, put together: exchanges, filters, routing and upstream pools. It
+// takes requests from whoever owns the client sockets (`driver` is the downstream handler) and knows
+// no listeners, no threads and no files, so that a lane on another thread is this class as it is.
+
+import type { Clock, Random } from '#core/base/clock.ts';
+import type { Network } from '#core/base/network.ts';
+import { TimerWheel } from '#core/base/timer-wheel.ts';
+import type { Kernels } from '#core/codec/kernels.ts';
+import { SessionCache } from '#core/codec/session/cache.ts';
+import { SessionVerifier } from '#core/codec/session/compact.ts';
+import type { KeyRing } from '#core/codec/session/keys.ts';
+import { LegacyVerifier, looksLegacy } from '#core/codec/session/legacy.ts';
+import type { RevocationTable } from '#core/codec/session/revocation.ts';
+import { SessionStatus, SessionView } from '#core/codec/session/types.ts';
+import { RetryBudget } from '#core/exchange/retry-budget.ts';
+import { ExchangeDriver, type ExchangeObserver } from '#core/exchange/exchange-driver.ts';
+import type { FilterFactory } from '#core/pipeline/filter.ts';
+import type { SessionVerifiers } from '#core/pipeline/filters/session/filter.ts';
+import { listFilters } from '#core/pipeline/registry.ts';
+import type { Router } from '#core/routing/router.ts';
+import type { ApiStatsTable } from '#core/telemetry/api-stats.ts';
+import type { GatewayCounters } from '#core/telemetry/counters.ts';
+import type { ConfigSnapshot } from '#config/snapshot.ts';
+import { Clusters, type ClusterStatus } from './clusters.ts';
+import { compileRouter, type TokenBuckets } from './compile-router.ts';
+
+/** Resolution of request deadlines. Ms. */
+const DEADLINE_TICK_MS = 5;
+
+/** Resolution of idle times and heartbeats. Ms. */
+const IDLE_TICK_MS = 250;
+
+/** What a gateway is built on; nothing of it changes with the configuration. */
+export interface GatewayOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly network: Network;
+  readonly kernels: Kernels;
+  readonly counters: GatewayCounters;
+  readonly stats: ApiStatsTable;
+  readonly observer: ExchangeObserver;
+}
+
+/** One configuration with what its process loaded for it. */
+export interface GatewayInput {
+  readonly snapshot: ConfigSnapshot;
+  readonly keys: KeyRing;
+  readonly revocations: RevocationTable;
+  /** Filters loaded from `filters.modules`. */
+  readonly customFilters: readonly FilterFactory[];
+}
+
+/** One thread's data plane. */
+export class Gateway {
+  readonly driver: ExchangeDriver;
+  readonly idleTimers: TimerWheel;
+  readonly #options: GatewayOptions;
+  readonly #deadlines: TimerWheel;
+  readonly #clusters: Clusters;
+  readonly #buckets: TokenBuckets = new Map();
+  readonly #bindView = new SessionView();
+  #sessions: SessionVerifiers;
+  /** Some API takes legacy sessions, so BIND does. */
+  #acceptsLegacy = false;
+  #router: Router;
+
+  constructor(options: GatewayOptions, input: GatewayInput) {
+    const { clock, random, network } = options;
+    this.#options = options;
+    this.#deadlines = new TimerWheel(clock, DEADLINE_TICK_MS);
+    this.idleTimers = new TimerWheel(clock, IDLE_TICK_MS);
+    this.#sessions = this.#createVerifiers(input);
+    this.driver = new ExchangeDriver({
+      clock,
+      deadlines: this.#deadlines,
+      observer: options.observer,
+      retryBudget: new RetryBudget(),
+      checkSession: (session, channel, device) => this.#checkSession(session, channel, device),
+      exchangesMax: input.snapshot.config.runtime.exchangesMax,
+    });
+    const observer = this.driver;
+    const environment = { clock, random, network, idleTimers: this.idleTimers, observer };
+    this.#clusters = new Clusters(environment, options.counters);
+    this.#router = this.#compile(input);
+    this.driver.use(this.#router);
+  }
+
+  /** Configuration revision that new requests follow. */
+  get revision(): number {
+    return this.#router.revision;
+  }
+
+  /** Replaces the configuration for new requests; open ones end with what they started with. */
+  apply(input: GatewayInput): void {
+    this.#sessions = this.#createVerifiers(input);
+    this.#router = this.#compile(input);
+    this.driver.use(this.#router);
+    const names = new Set(this.#router.apis.map(({ operationType }) => operationType));
+    this.#options.stats.prune((operationType) => names.has(operationType));
+    for (const name of this.#buckets.keys()) if (!names.has(name)) this.#buckets.delete(name);
+  }
+
+  clusters(): readonly ClusterStatus[] {
+    return this.#clusters.status();
+  }
+
+  /** Ends the pools and timers; the caller has drained the exchanges. */
+  close(): void {
+    this.#clusters.close();
+    this.#deadlines.close();
+    this.idleTimers.close();
+  }
+
+  #compile({ snapshot, customFilters }: GatewayInput): Router {
+    const { clock, random, stats } = this.#options;
+    this.#acceptsLegacy = snapshot.apis.some(({ accept }) => accept.includes('legacy'));
+    this.#clusters.apply(snapshot.config);
+    const factories = listFilters({
+      clock,
+      random,
+      deadlines: this.#deadlines,
+      sessions: this.#sessions,
+      custom: customFilters,
+    });
+    return compileRouter({
+      config: snapshot.config,
+      apis: snapshot.apis,
+      factories,
+      buckets: this.#buckets,
+      compileTarget: (api) => this.#clusters.compileTarget(api),
+      recorderOf: (operationType) => stats.acquire(operationType),
+      unknownRecorder: stats.unknown,
+    });
+  }
+
+  #createVerifiers({ snapshot, keys, revocations }: GatewayInput): SessionVerifiers {
+    const { kernels } = this.#options;
+    const { cacheEntries, skewSeconds } = snapshot.config.sessions;
+    const cache = cacheEntries > 0 ? new SessionCache(cacheEntries, keys) : null;
+    const options = { kernels, keys, revocations, skewSeconds };
+    return {
+      compact: new SessionVerifier({ ...options, cache }),
+      legacy: new LegacyVerifier(options),
+    };
+  }
+
+  #checkSession(session: Buffer, channel: number, device: Buffer): boolean {
+    const nowSeconds = Math.floor(this.#options.clock.wallMs() / 1000);
+    const { compact, legacy } = this.#sessions;
+    const isLegacy = looksLegacy(session, 0, session.length);
+    if (isLegacy && !this.#acceptsLegacy) return false;
+    const status = (isLegacy ? legacy : compact).verify(
+      session,
+      0,
+      session.length,
+      channel,
+      nowSeconds,
+      device,
+      0,
+      device.length,
+      this.#bindView,
+    );
+    return status === SessionStatus.ok;
+  }
+}

@@ -1,0 +1,80 @@
+// Compiles the filters of one API into flat arrays, one per phase, holding only the filters that
+// implement the phase. Running a phase is a loop over such an array.
+
+import {
+  PHASES,
+  type Filter,
+  type FilterEnvironment,
+  type FilterFactory,
+  type Phase,
+} from './filter.ts';
+
+/** One phase of one API. */
+export interface PhaseChain {
+  readonly phase: Phase;
+  readonly filters: readonly Filter[];
+  /** Name of each filter, for logs. */
+  readonly names: readonly string[];
+}
+
+/** All phases of one API. */
+export interface CompiledChain {
+  readonly requestHead: PhaseChain;
+  readonly requestBody: PhaseChain;
+  readonly routed: PhaseChain;
+  readonly responseHead: PhaseChain;
+  readonly responseBody: PhaseChain;
+  readonly complete: PhaseChain;
+}
+
+interface NamedFilter {
+  readonly name: string;
+  readonly filter: Filter;
+}
+
+/**
+ * Compiles a chain.
+ *
+ * @param factories in the order in which request phases run
+ * @throws Error when a filter implements a phase that its factory does not declare
+ */
+export function compileChain(
+  factories: readonly FilterFactory[],
+  api: FilterEnvironment['api'],
+): CompiledChain {
+  const filters: NamedFilter[] = [];
+  factories.forEach((factory, stateIndex) => {
+    const filter = factory.create({ api, stateIndex });
+    if (filter === null) return;
+    checkPhases(factory, filter);
+    filters.push({ name: factory.name, filter });
+  });
+  const reversed = filters.toReversed();
+  return {
+    requestHead: phaseChain('requestHead', filters),
+    requestBody: phaseChain('requestBody', filters),
+    routed: phaseChain('routed', filters),
+    responseHead: phaseChain('responseHead', reversed),
+    responseBody: phaseChain('responseBody', reversed),
+    complete: phaseChain('complete', reversed),
+  };
+}
+
+function checkPhases(factory: FilterFactory, filter: Filter): void {
+  for (const phase of PHASES) {
+    if (filter[phase] === undefined || factory.phases.includes(phase)) continue;
+    throw new Error(
+      `Filter "${factory.name}" implements the phase ${phase} and does not declare it: ` +
+        `add it to the factory's phases`,
+    );
+  }
+}
+
+function phaseChain(phase: Phase, filters: readonly NamedFilter[]): PhaseChain {
+  const used = filters.filter(({ filter }) => filter[phase] !== undefined);
+  return {
+    phase,
+    filters: used.map(({ filter }) => filter),
+    names: used.map(({ name }) => name),
+  };
+}

@@ -1,0 +1,180 @@
+// HOT PATH. Header hygiene both ways: hop-by-hop headers and those that Connection lists never cross,
+// headers of the gateway itself cannot be forged by a client or a service, framing headers are left
+// to the encoders, the session stays here. Then the API's own header rules. Lists are compacted in
+// place; the bytes are untouched but for a session cookie, which is cut out of its header.
+
+import { HEADER_IDS, HeaderId, recogniseHeader } from '#core/codec/http1/known-headers.ts';
+import { HEADER_WORDS, type HeaderList } from '#core/codec/message.ts';
+import type { HeaderRules } from '../../api.ts';
+import type { Exchange } from '../../exchange.ts';
+import { FilterStatus, type FilterFactory } from '../../filter.ts';
+import { cutSessionCookie } from './session-cookie.ts';
+
+/** RFC 9110 section 7.6.1, and framing, which belongs to each hop's own codec. */
+const HOP_BY_HOP: readonly number[] = [
+  HeaderId.connection,
+  HeaderId.keepAlive,
+  HeaderId.proxyConnection,
+  HeaderId.proxyAuthenticate,
+  HeaderId.proxyAuthorization,
+  HeaderId.te,
+  HeaderId.trailer,
+  HeaderId.transferEncoding,
+  HeaderId.upgrade,
+  HeaderId.http2Settings,
+  HeaderId.contentLength,
+];
+
+/** What only the gateway may say. */
+const GATEWAY_OWN: readonly number[] = [
+  HeaderId.mgwSession,
+  HeaderId.mgwTrace,
+  HeaderId.mgwOther,
+  HeaderId.resultStatus,
+  HeaderId.memo,
+  HeaderId.tips,
+];
+
+/** Requests: written anew for the hop to the service. */
+const REWRITTEN: readonly number[] = [
+  HeaderId.host,
+  HeaderId.expect,
+  HeaderId.operationType,
+  HeaderId.traceparent,
+  HeaderId.xForwardedFor,
+  HeaderId.xForwardedProto,
+  HeaderId.xForwardedHost,
+  HeaderId.xForwardedPort,
+  HeaderId.xRealIp,
+  HeaderId.forwarded,
+];
+
+const DROPPED_FROM_REQUESTS = idSet([...HOP_BY_HOP, ...GATEWAY_OWN, ...REWRITTEN]);
+const DROPPED_FROM_RESPONSES = idSet([...HOP_BY_HOP, ...GATEWAY_OWN, HeaderId.serverTiming]);
+
+function idSet(ids: readonly number[]): Uint8Array {
+  const set = new Uint8Array(HEADER_IDS);
+  for (const id of ids) set[id] = 1;
+  return set;
+}
+
+/** Cleans headers in both directions and applies the API's header rules. */
+export const headersFilterFactory: FilterFactory = {
+  name: 'headers',
+  maturity: 'stable',
+  phases: ['requestHead', 'responseHead'],
+  create({ api }) {
+    const { requestHeaders, responseHeaders } = api;
+    const requestNames = replacedNames(requestHeaders);
+    const responseNames = replacedNames(responseHeaders);
+    return {
+      requestHead({ request }: Exchange) {
+        if (request.headers.count === 0) return FilterStatus.continue;
+        clean(request.headers, request.source, DROPPED_FROM_REQUESTS, requestNames);
+        return FilterStatus.continue;
+      },
+      responseHead({ response }: Exchange) {
+        if (response.headers.count > 0) {
+          clean(response.headers, response.headerSource, DROPPED_FROM_RESPONSES, responseNames);
+        }
+        for (const [name, value] of responseHeaders.add) response.added.push(name, value);
+        return FilterStatus.continue;
+      },
+    };
+  },
+};
+
+/** Added headers replace what was there: their names are removed first. */
+function replacedNames(rules: HeaderRules): readonly Buffer[] {
+  const names = [...rules.remove, ...rules.add.map(([name]) => name)];
+  return names.map((name) => Buffer.from(name.toLowerCase(), 'latin1'));
+}
+
+function clean(
+  headers: HeaderList,
+  source: Buffer,
+  dropped: Uint8Array,
+  names: readonly Buffer[],
+): void {
+  const { words } = headers;
+  const listed = connectionTokens(headers, source);
+  let kept = 0;
+  for (let index = 0; index < headers.count; index++) {
+    const at = index * HEADER_WORDS;
+    const nameOffset = words[at]!;
+    const nameLength = words[at + 1]!;
+    if (nameLength === 0) continue;
+    const id = recogniseHeader(source, nameOffset, nameLength);
+    if (dropped[id] === 1) continue;
+    if (listed !== null && isAmong(listed, source, nameOffset, nameLength)) continue;
+    if (names.length > 0 && isAmong(names, source, nameOffset, nameLength)) continue;
+    let valueLength = words[at + 3]!;
+    if (id === HeaderId.cookie && dropped === DROPPED_FROM_REQUESTS) {
+      valueLength = cutSessionCookie(source, words[at + 2]!, valueLength);
+      if (valueLength === 0) continue;
+    }
+    const to = kept * HEADER_WORDS;
+    words[to] = nameOffset;
+    words[to + 1] = nameLength;
+    words[to + 2] = words[at + 2]!;
+    words[to + 3] = valueLength;
+    kept++;
+  }
+  headers.count = kept;
+}
+
+/** LIMIT: Connection tokens looked at; a longer list is an attack on the comparison below. */
+const TOKENS_MAX = 16;
+
+/** Names that Connection lists besides close and keep-alive, lower case; null when there are none. */
+function connectionTokens(headers: HeaderList, source: Buffer): Buffer[] | null {
+  const { words } = headers;
+  let tokens: Buffer[] | null = null;
+  for (let index = 0; index < headers.count; index++) {
+    const at = index * HEADER_WORDS;
+    if (words[at + 1] !== CONNECTION_BYTES) continue;
+    if (recogniseHeader(source, words[at]!, CONNECTION_BYTES) !== HeaderId.connection) continue;
+    const offset = words[at + 2]!;
+    const length = words[at + 3]!;
+    if (isPlain(source, offset, length)) continue;
+    // Cold from here: almost every Connection header says close or keep-alive.
+    tokens ??= [];
+    for (const token of source.latin1Slice(offset, offset + length).split(',', TOKENS_MAX)) {
+      tokens.push(Buffer.from(token.trim().toLowerCase(), 'latin1'));
+    }
+  }
+  return tokens;
+}
+
+const CONNECTION_BYTES = 'connection'.length;
+const CLOSE_BYTES = 'close'.length;
+const KEEP_ALIVE_BYTES = 'keep-alive'.length;
+const LETTER_C = 0x63;
+const LETTER_K = 0x6b;
+
+/** A value that by length and first letter is `close` or `keep-alive` names no header that exists. */
+function isPlain(source: Buffer, offset: number, length: number): boolean {
+  const first = source[offset]! | 0x20;
+  if (length === CLOSE_BYTES) return first === LETTER_C;
+  return length === KEEP_ALIVE_BYTES && first === LETTER_K && source[offset + 4] === 0x2d;
+}
+
+function isAmong(
+  names: readonly Buffer[],
+  source: Buffer,
+  offset: number,
+  length: number,
+): boolean {
+  for (let n = 0; n < names.length; n++) {
+    const name = names[n]!;
+    if (name.length !== length) continue;
+    let i = 0;
+    while (i < length && toLower(source[offset + i]!) === name[i]) i++;
+    if (i === length) return true;
+  }
+  return false;
+}
+
+function toLower(byte: number): number {
+  return byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte;
+}

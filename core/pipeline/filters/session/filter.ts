@@ -1,0 +1,78 @@
+// HOT PATH. Session validation, in place: no copy, no call to anyone, no promise. Every failure is
+// the same 2000 for the client; which one it was goes to telemetry only.
+
+import type { Clock } from '#core/base/clock.ts';
+import { Errors } from '#core/base/errors.ts';
+import type { SessionVerifier } from '#core/codec/session/compact.ts';
+import { looksLegacy, type LegacyVerifier } from '#core/codec/session/legacy.ts';
+import { SessionStatus } from '#core/codec/session/types.ts';
+import { SessionPolicy, type Api } from '../../api.ts';
+import type { Exchange } from '../../exchange.ts';
+import { FilterStatus, type Filter, type FilterFactory } from '../../filter.ts';
+
+/** Verifiers of one configuration snapshot. */
+export interface SessionVerifiers {
+  readonly compact: SessionVerifier;
+  readonly legacy: LegacyVerifier;
+}
+
+/** Checks the session where the API wants or may have one. */
+export function createSessionFilterFactory(
+  verifiers: SessionVerifiers,
+  clock: Clock,
+): FilterFactory {
+  return {
+    name: 'session',
+    maturity: 'stable',
+    phases: ['requestHead'],
+    create({ api }) {
+      if (api.sessionPolicy === SessionPolicy.none) return null;
+      return sessionFilter(verifiers, clock, api);
+    },
+  };
+}
+
+function sessionFilter(
+  verifiers: SessionVerifiers,
+  clock: Clock,
+  api: Pick<Api, 'sessionPolicy' | 'acceptsCompact' | 'acceptsLegacy'>,
+): Filter {
+  const isRequired = api.sessionPolicy === SessionPolicy.required;
+  const { acceptsCompact, acceptsLegacy } = api;
+
+  function verify(exchange: Exchange): SessionStatus {
+    const { request, session } = exchange;
+    const { sessionSource, sessionOffset, sessionLength } = request;
+    const isLegacy = looksLegacy(sessionSource, sessionOffset, sessionLength);
+    if (isLegacy ? !acceptsLegacy : !acceptsCompact) return SessionStatus.badVersion;
+    const verifier = isLegacy ? verifiers.legacy : verifiers.compact;
+    return verifier.verify(
+      sessionSource,
+      sessionOffset,
+      sessionLength,
+      exchange.downstream!.channel,
+      Math.floor(clock.wallMs() / 1000),
+      request.deviceSource ?? request.source,
+      request.deviceIdOffset,
+      request.deviceIdLength,
+      session,
+    );
+  }
+
+  return {
+    requestHead(exchange: Exchange) {
+      if (exchange.request.sessionLength === 0) {
+        if (!isRequired) return FilterStatus.continue;
+        exchange.refuse(Errors.sessionMissing);
+        return FilterStatus.reply;
+      }
+      const status = verify(exchange);
+      exchange.sessionStatus = status;
+      exchange.hasSession = status === SessionStatus.ok;
+      // An optional session that is not valid makes the user a stranger, not an error.
+      if (exchange.hasSession || !isRequired) return FilterStatus.continue;
+      exchange.refuse(Errors.sessionInvalid);
+      return FilterStatus.reply;
+    },
+  };
+}

@@ -1,0 +1,281 @@
+// HOT PATH. One multiplexed Bolt connection to one host: many calls at once, answers by request id,
+// heartbeats while it is silent. Its state is one of
+//
+//   connecting ──open──▶ ready ──close──▶ closed
+//        └──────────────close─────────────▶
+//
+// Invariant: every call in the table is answered, failed or cancelled exactly once.
+
+import { DecodeStatus } from '#core/base/decode-status.ts';
+import { Errors, type GatewayError } from '#core/base/errors.ts';
+import type { HostAddress, Transport, TransportHandler } from '#core/base/network.ts';
+import { ResultCode } from '#core/base/result-codes.ts';
+import { UNARMED, type TimerNode } from '#core/base/timer-wheel.ts';
+import { appendHeartbeat, appendHeartbeatAck, ResponseTemplate } from '#core/codec/bolt/encoder.ts';
+import { BoltFrame, peekBolt } from '#core/codec/bolt/frame.ts';
+import { boltOutcome } from '#core/codec/bolt/outcome.ts';
+import {
+  ClassName,
+  Codec,
+  CommandCode,
+  CommandType,
+  Status,
+  type BoltForm,
+} from '#core/codec/bolt/types.ts';
+import { ContentType } from '#core/codec/message.ts';
+import { CallTable } from '../call-table.ts';
+import type { PoolSettings, UpstreamCall, UpstreamEnvironment } from '../contract.ts';
+import type { BoltTarget } from './bolt-target.ts';
+
+/** Settings of a Bolt upstream. */
+export interface BoltSettings extends PoolSettings {
+  readonly connections: number;
+  readonly form: BoltForm;
+  readonly heartbeatMs: number;
+  readonly heartbeatMissesMax: number;
+}
+
+/** What a connection tells its pool. */
+export interface BoltConnectionOwner {
+  opened(connection: BoltConnection): void;
+  closed(connection: BoltConnection, error: string): void;
+}
+
+/** How long the peer has for the answer to a heartbeat. Ms; what Java peers use. */
+const HEARTBEAT_ANSWER_MS = 1000;
+
+const EMPTY = Buffer.alloc(0);
+
+/** One frame object serves all connections of the thread: decoding never nests. */
+const frame = new BoltFrame();
+
+export class BoltConnection implements TransportHandler, TimerNode {
+  readonly address: HostAddress;
+  isReady = false;
+  /** The connection was open once. */
+  wasReady = false;
+  isClosed = false;
+  timerPrev: TimerNode | null = null;
+  timerNext: TimerNode | null = null;
+  timerTick = 0;
+  timerSlot = UNARMED;
+  readonly #settings: BoltSettings;
+  readonly #environment: UpstreamEnvironment;
+  readonly #owner: BoltConnectionOwner;
+  readonly #calls = new CallTable();
+  readonly #transport: Transport;
+  #heardMs = 0;
+  #heartbeatsOpen = 0;
+  #isAwaitingAck = false;
+
+  constructor(
+    address: HostAddress,
+    settings: BoltSettings,
+    environment: UpstreamEnvironment,
+    owner: BoltConnectionOwner,
+  ) {
+    this.address = address;
+    this.#settings = settings;
+    this.#environment = environment;
+    this.#owner = owner;
+    settings.counters.connects++;
+    this.#transport = environment.network.connect(address, settings, this, () => this.#opened());
+  }
+
+  /** Calls that wait for their answer. */
+  get openCount(): number {
+    return this.#calls.count;
+  }
+
+  /** Writes `call`; the caller knows that the connection is ready. */
+  send(call: UpstreamCall, target: BoltTarget): void {
+    const { out } = this.#transport;
+    const id = this.#calls.add(call);
+    const timeoutMs = Math.max(1, Math.ceil(call.deadlineMs - this.#environment.observer.nowMs));
+    const sizeBefore = out.length;
+    const error = target.encode(out, id, timeoutMs, call);
+    if (error !== null) {
+      this.#calls.take(id);
+      this.#environment.observer.failed(call, error);
+      return;
+    }
+    const { counters } = this.#settings;
+    counters.requestsSent++;
+    counters.bytesOut += out.length - sizeBefore;
+    call.link = this;
+    call.isSent = true;
+    this.#transport.flushSoon();
+    if (this.#transport.isCongested) this.#environment.observer.congested(call, this);
+  }
+
+  /** Forgets `call`: a late answer is dropped. */
+  cancel(call: UpstreamCall): void {
+    if (this.#calls.take(call.linkId) !== null) this.#settings.counters.requestsEnded++;
+    call.link = null;
+  }
+
+  /** Ends the connection; calls on it fail. */
+  destroy(): void {
+    this.#transport.destroy();
+  }
+
+  onBytes(bytes: Buffer, start: number, end: number): number {
+    const { observer } = this.#environment;
+    observer.batchStarted();
+    this.#heardMs = observer.nowMs;
+    this.#heartbeatsOpen = 0;
+    let at = start;
+    while (at < end && !this.isClosed) {
+      const status = peekBolt(bytes, at, end, this.#settings.responseBytesMax, frame);
+      if (status === DecodeStatus.needMore) break;
+      if (status !== DecodeStatus.ok) {
+        this.#settings.counters.protocolErrors++;
+        const isTooLarge = status === DecodeStatus.tooLarge;
+        this.#fail(isTooLarge ? Errors.upstreamTooLarge : Errors.upstreamProtocol);
+        break;
+      }
+      at += frame.frameBytes;
+      this.#received(bytes);
+    }
+    this.#settings.counters.bytesIn += at - start;
+    return at - start;
+  }
+
+  onWritable(): void {
+    this.#environment.observer.relieved(this);
+  }
+
+  onEnd(): void {
+    this.#transport.destroy();
+  }
+
+  onClose(error: string): void {
+    if (this.isClosed) return;
+    const hadCalls = this.#calls.count > 0;
+    this.isClosed = true;
+    this.isReady = false;
+    this.#environment.idleTimers.disarm(this);
+    if (this.wasReady) {
+      this.#settings.counters.connectionsClosed++;
+      if (hadCalls) this.#settings.counters.resets++;
+    }
+    // The pool first: a failed call may be sent again at once, and not to this connection.
+    this.#owner.closed(this, error);
+    this.#environment.observer.batchStarted();
+    this.#failCalls(Errors.upstreamReset);
+    this.#environment.observer.relieved(this);
+  }
+
+  /** Time to look whether the peer is alive. */
+  onDeadline(): void {
+    const { observer, idleTimers, clock } = this.#environment;
+    const { heartbeatMs, heartbeatMissesMax, counters, form } = this.#settings;
+    const nowMs = clock.nowMs();
+    if (this.#isAwaitingAck) {
+      this.#isAwaitingAck = false;
+      if (this.#heartbeatsOpen > 0) {
+        counters.heartbeatsMissed++;
+        if (this.#heartbeatsOpen >= heartbeatMissesMax) {
+          this.#fail(Errors.upstreamReset);
+          return;
+        }
+      }
+    }
+    const silentMs = nowMs - this.#heardMs;
+    if (silentMs < heartbeatMs && this.#heartbeatsOpen === 0) {
+      idleTimers.arm(this, this.#heardMs + heartbeatMs);
+      return;
+    }
+    observer.batchStarted();
+    counters.heartbeatsSent++;
+    this.#heartbeatsOpen++;
+    this.#isAwaitingAck = true;
+    appendHeartbeat(this.#transport.out, form, HEARTBEAT_ID, HEARTBEAT_ANSWER_MS);
+    this.#transport.flushSoon();
+    idleTimers.arm(this, nowMs + HEARTBEAT_ANSWER_MS);
+  }
+
+  #opened(): void {
+    const { clock, idleTimers } = this.#environment;
+    this.isReady = true;
+    this.wasReady = true;
+    this.#settings.counters.connectionsOpened++;
+    this.#heardMs = clock.nowMs();
+    idleTimers.arm(this, this.#heardMs + this.#settings.heartbeatMs);
+    this.#owner.opened(this);
+  }
+
+  /** One complete frame in `frame`. */
+  #received(bytes: Buffer): void {
+    if (frame.command === CommandCode.heartbeat) {
+      if (frame.type === CommandType.response) return;
+      appendHeartbeatAck(this.#transport.out, this.#settings.form, frame.requestId);
+      this.#transport.flushSoon();
+      return;
+    }
+    if (frame.type !== CommandType.response) {
+      this.#refuseServerRequest();
+      return;
+    }
+    const { counters } = this.#settings;
+    const call = this.#calls.take(frame.requestId >>> 0);
+    if (call === null) {
+      counters.lateResponses++;
+      return;
+    }
+    counters.requestsEnded++;
+    call.link = null;
+    const { observer } = this.#environment;
+    const error = boltOutcome(bytes, frame);
+    if (error !== null) {
+      observer.failed(call, error);
+      return;
+    }
+    const { response } = call;
+    response.resultCode = ResultCode.success;
+    response.contentType = contentTypeOf(frame.codec);
+    response.bodySource = bytes;
+    response.bodyOffset = frame.contentOffset;
+    response.bodyLength = frame.contentLength;
+    observer.answered(call);
+  }
+
+  /** A server may call back on the connection (Bolt callbacks): there is no processor for that. */
+  #refuseServerRequest(): void {
+    if (frame.type === CommandType.oneway) return;
+    const refusal = new ResponseTemplate(
+      {
+        form: this.#settings.form,
+        codec: Codec.hessian,
+        className: ClassName.serverException,
+        headers: [],
+      },
+      Status.noProcessor,
+    );
+    refusal.append(this.#transport.out, frame.requestId, EMPTY, 0, 0);
+    this.#transport.flushSoon();
+  }
+
+  #fail(error: GatewayError): void {
+    this.#failCalls(error);
+    this.#transport.destroy();
+  }
+
+  #failCalls(error: GatewayError): void {
+    const { observer } = this.#environment;
+    const { counters } = this.#settings;
+    for (const call of this.#calls.drain()) {
+      counters.requestsEnded++;
+      call.link = null;
+      observer.failed(call, error);
+    }
+  }
+}
+
+/** Outside of what CallTable assigns to calls. */
+const HEARTBEAT_ID = 0;
+
+function contentTypeOf(codec: number): number {
+  if (codec === Codec.protobuf) return ContentType.protobuf;
+  return codec === Codec.json ? ContentType.json : ContentType.bytes;
+}

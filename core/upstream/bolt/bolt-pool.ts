@@ -1,0 +1,173 @@
+// Multiplexed connections to the hosts of one Bolt upstream. The first host is the service in the
+// same pod: calls go there as long as it has a ready connection, and to the others only when it has
+// none. Connections are opened by the first call and kept open; a lost one comes back after a
+// backoff. While all hosts are failing, calls fail at once instead of waiting.
+
+import { Errors, type GatewayError } from '#core/base/errors.ts';
+import { connectError, type HostStatus } from '../contract.ts';
+import type { UpstreamCall, UpstreamEnvironment } from '../contract.ts';
+import { HostSlot } from '../host-slot.ts';
+import { WaitingLine } from '../waiting-line.ts';
+import { BoltConnection, type BoltConnectionOwner, type BoltSettings } from './bolt-connection.ts';
+import type { BoltTarget } from './bolt-target.ts';
+
+interface Host {
+  readonly slot: HostSlot;
+  readonly connections: BoltConnection[];
+  /** Index of the connection that the next call takes. */
+  next: number;
+}
+
+/** Pool of one Bolt upstream of one lane. */
+export class BoltPool implements BoltConnectionOwner {
+  readonly settings: BoltSettings;
+  readonly #environment: UpstreamEnvironment;
+  readonly #hosts: readonly Host[];
+  readonly #line: WaitingLine;
+  /** What each waiting call is to be sent as. */
+  readonly #targets = new WeakMap<UpstreamCall, BoltTarget>();
+  #isClosed = false;
+
+  constructor(settings: BoltSettings, environment: UpstreamEnvironment) {
+    this.settings = settings;
+    this.#environment = environment;
+    const { clock, random } = environment;
+    this.#hosts = settings.hosts.map((address) => ({
+      slot: new HostSlot(address, clock, random, settings),
+      connections: [],
+      next: 0,
+    }));
+    this.#line = new WaitingLine({
+      clock,
+      waitersMax: settings.waitersMax,
+      waitMs: settings.waitMs,
+      counters: settings.counters,
+      fail: (call, error) => environment.observer.failed(call, error),
+    });
+  }
+
+  /** Sends `call` on a ready connection, or lets it wait for one. */
+  send(call: UpstreamCall, target: BoltTarget): void {
+    const connection = this.#line.count === 0 ? this.#pick() : null;
+    if (connection !== null) {
+      connection.send(call, target);
+      return;
+    }
+    const error = this.#ensureConnecting();
+    if (error !== null) {
+      this.#environment.observer.failed(call, error);
+      return;
+    }
+    this.#targets.set(call, target);
+    this.#line.join(call);
+  }
+
+  cancel(call: UpstreamCall): void {
+    if (call.link === this.#line) this.#line.leave(call);
+    else if (call.link instanceof BoltConnection) call.link.cancel(call);
+  }
+
+  /** Closes the pool; open calls fail. */
+  close(): void {
+    this.#isClosed = true;
+    this.#line.failAll(Errors.draining);
+    for (const host of this.#hosts) {
+      host.slot.close();
+      for (const connection of host.connections.slice()) connection.destroy();
+    }
+  }
+
+  status(): HostStatus[] {
+    return this.#hosts.map(({ slot, connections }) => ({
+      host: `${slot.address.host}:${slot.address.port}`,
+      state: stateOf(slot, connections),
+      connections: connections.filter(({ isReady }) => isReady).length,
+      openRequests: connections.reduce((sum, { openCount }) => sum + openCount, 0),
+      lastError: slot.lastError?.code ?? '',
+    }));
+  }
+
+  opened(connection: BoltConnection): void {
+    this.#hostOf(connection)?.slot.connected();
+    if (this.#isClosed) {
+      connection.destroy();
+      return;
+    }
+    this.#environment.observer.batchStarted();
+    for (let call = this.#line.shift(); call !== null; call = this.#line.shift()) {
+      // A connection that breaks while the line empties hands the rest to the next one.
+      const ready = this.#pick();
+      if (ready !== null) ready.send(call, this.#targets.get(call)!);
+      else this.send(call, this.#targets.get(call)!);
+    }
+  }
+
+  closed(connection: BoltConnection, error: string): void {
+    const host = this.#hostOf(connection);
+    if (host === undefined) return;
+    host.connections.splice(host.connections.indexOf(connection), 1);
+    if (this.#isClosed) return;
+    const wasEstablished = connection.wasReady;
+    if (!wasEstablished) this.#countFailure(error);
+    const reason = wasEstablished ? Errors.upstreamReset : connectError(error);
+    host.slot.failed(reason, () => this.#connect(host));
+    if (this.#line.count > 0 && !this.#hosts.some(isHopeful)) {
+      this.#line.failAll(host.slot.lastError ?? reason);
+    }
+  }
+
+  #countFailure(error: string): void {
+    if (error === 'ETIMEDOUT') this.settings.counters.connectTimeouts++;
+    else this.settings.counters.connectFailures++;
+  }
+
+  /** A ready connection of the first host that has one; round robin within the host. */
+  #pick(): BoltConnection | null {
+    const hosts = this.#hosts;
+    for (let h = 0; h < hosts.length; h++) {
+      const host = hosts[h]!;
+      const { connections } = host;
+      for (let tried = 0; tried < connections.length; tried++) {
+        if (host.next >= connections.length) host.next = 0;
+        const connection = connections[host.next++]!;
+        if (connection.isReady) return connection;
+      }
+      // Calls that arrive while the preferred host connects wait for it.
+      if (connections.length === 0) this.#connect(host);
+      if (connections.length > 0 && !host.slot.isFailing) return null;
+    }
+    return null;
+  }
+
+  /** Null when some host is connecting; else why no host can be reached now. */
+  #ensureConnecting(): GatewayError | null {
+    if (this.#isClosed) return Errors.draining;
+    if (this.#hosts.some(isHopeful)) return null;
+    return this.#hosts[0]!.slot.lastError ?? Errors.upstreamConnectFailed;
+  }
+
+  /** Opens what is missing to `connections` connections. */
+  #connect(host: Host): void {
+    if (this.#isClosed || host.slot.isFailing) return;
+    while (host.connections.length < this.settings.connections) {
+      host.connections.push(
+        new BoltConnection(host.slot.address, this.settings, this.#environment, this),
+      );
+    }
+  }
+
+  #hostOf(connection: BoltConnection): Host | undefined {
+    return this.#hosts.find(({ connections }) => connections.includes(connection));
+  }
+}
+
+/** Has a connection that is ready or may become so. */
+function isHopeful({ connections }: Host): boolean {
+  return connections.length > 0;
+}
+
+function stateOf(slot: HostSlot, connections: readonly BoltConnection[]): HostStatus['state'] {
+  if (connections.some(({ isReady }) => isReady)) return 'ready';
+  if (slot.isFailing) return 'failing';
+  return connections.length > 0 ? 'connecting' : 'idle';
+}

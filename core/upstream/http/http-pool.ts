@@ -1,0 +1,188 @@
+// Ping-pong connections to the hosts of one HTTP/1.1 upstream: one call at a time on each. Idle ones
+// are reused last in, first out, and closed before the service would close them. The first host is
+// the service in the same pod; the others are used only while it cannot be reached.
+
+import { Errors } from '#core/base/errors.ts';
+import { connectError, type HostStatus } from '../contract.ts';
+import type { PoolSettings, UpstreamCall, UpstreamEnvironment } from '../contract.ts';
+import { HostSlot } from '../host-slot.ts';
+import { WaitingLine } from '../waiting-line.ts';
+import { HttpConnection } from './http-connection.ts';
+import type { HttpTarget } from './http-target.ts';
+
+/** Settings of an HTTP upstream. */
+export interface HttpSettings extends PoolSettings {
+  /** LIMIT: connections per host. */
+  readonly connectionsMax: number;
+  /** Idle connections are closed after this time, or earlier when the service says so. */
+  readonly idleTimeoutMs: number;
+}
+
+/** One host with its connections. */
+export interface HttpHost {
+  readonly slot: HostSlot;
+  readonly idle: HttpConnection[];
+  /** All connections: connecting, busy and idle. */
+  readonly all: Set<HttpConnection>;
+  /** Connections being opened. */
+  connecting: number;
+}
+
+/** Pool of one HTTP upstream of one lane. */
+export class HttpPool {
+  readonly settings: HttpSettings;
+  readonly environment: UpstreamEnvironment;
+  readonly #hosts: readonly HttpHost[];
+  readonly #line: WaitingLine;
+  readonly #targets = new WeakMap<UpstreamCall, HttpTarget>();
+  #isClosed = false;
+
+  constructor(settings: HttpSettings, environment: UpstreamEnvironment) {
+    this.settings = settings;
+    this.environment = environment;
+    const { clock, random } = environment;
+    this.#hosts = settings.hosts.map((address) => ({
+      slot: new HostSlot(address, clock, random, settings),
+      idle: [],
+      all: new Set(),
+      connecting: 0,
+    }));
+    this.#line = new WaitingLine({
+      clock,
+      waitersMax: settings.waitersMax,
+      waitMs: settings.waitMs,
+      counters: settings.counters,
+      fail: (call, error) => environment.observer.failed(call, error),
+    });
+  }
+
+  /** Sends `call` on an idle connection, or opens one, or lets it wait. */
+  send(call: UpstreamCall, target: HttpTarget): void {
+    if (this.#line.count === 0) {
+      const idle = this.#takeIdle();
+      if (idle !== null) {
+        idle.send(call, target);
+        return;
+      }
+    }
+    this.#wait(call, target);
+  }
+
+  cancel(call: UpstreamCall): void {
+    if (call.link === this.#line) this.#line.leave(call);
+    else if (call.link instanceof HttpConnection) call.link.cancel();
+    call.link = null;
+  }
+
+  resumeStream(call: UpstreamCall): void {
+    if (call.link instanceof HttpConnection) call.link.resumeStream();
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#line.failAll(Errors.draining);
+    for (const { slot, all } of this.#hosts) {
+      slot.close();
+      for (const connection of all) connection.destroy();
+    }
+  }
+
+  status(): HostStatus[] {
+    return this.#hosts.map(({ slot, all, idle, connecting }) => {
+      const isUp = all.size > connecting;
+      const isConnecting = connecting > 0 ? 'connecting' : 'idle';
+      const down = slot.isFailing ? 'failing' : isConnecting;
+      return {
+        host: `${slot.address.host}:${slot.address.port}`,
+        state: isUp ? 'ready' : down,
+        connections: all.size - connecting,
+        openRequests: all.size - connecting - idle.length,
+        lastError: slot.lastError?.code ?? '',
+      };
+    });
+  }
+
+  /** `connection` is open, or has finished a call and may carry the next one. */
+  available(connection: HttpConnection): void {
+    const call = this.#line.shift();
+    if (call !== null) {
+      connection.send(call, this.#targets.get(call)!);
+      return;
+    }
+    if (this.#isClosed) connection.destroy();
+    else connection.host.idle.push(connection);
+  }
+
+  opened(connection: HttpConnection): void {
+    const { host } = connection;
+    host.connecting--;
+    host.slot.connected();
+    this.settings.counters.connectionsOpened++;
+    this.environment.observer.batchStarted();
+    this.available(connection);
+  }
+
+  /** `connection` is gone. */
+  closed(connection: HttpConnection, error: string, wasOpen: boolean): void {
+    const { host } = connection;
+    host.all.delete(connection);
+    const idleAt = host.idle.indexOf(connection);
+    if (idleAt >= 0) host.idle.splice(idleAt, 1);
+    if (wasOpen) this.settings.counters.connectionsClosed++;
+    else this.#connectFailed(host, error);
+    if (this.#isClosed || this.#line.count === 0) return;
+    this.#openForWaiters();
+    if (!this.#hosts.some(({ all }) => all.size > 0)) {
+      this.environment.observer.batchStarted();
+      this.#line.failAll(this.#hosts[0]!.slot.lastError ?? Errors.upstreamConnectFailed);
+    }
+  }
+
+  #connectFailed(host: HttpHost, error: string): void {
+    const { counters } = this.settings;
+    host.connecting--;
+    if (error === 'ETIMEDOUT') counters.connectTimeouts++;
+    else counters.connectFailures++;
+    if (!this.#isClosed) host.slot.failed(connectError(error), () => this.#openForWaiters());
+  }
+
+  #takeIdle(): HttpConnection | null {
+    const hosts = this.#hosts;
+    for (let h = 0; h < hosts.length; h++) {
+      const host = hosts[h]!;
+      const idle = host.idle.pop();
+      if (idle !== undefined) return idle;
+      // Another host's idle connection is no reason to leave a preferred one that is up.
+      if (!host.slot.isFailing) return null;
+    }
+    return null;
+  }
+
+  #wait(call: UpstreamCall, target: HttpTarget): void {
+    const { observer } = this.environment;
+    if (this.#isClosed) {
+      observer.failed(call, Errors.draining);
+      return;
+    }
+    const isReachable = this.#hosts.some(({ slot, all }) => !slot.isFailing || all.size > 0);
+    if (!isReachable) {
+      observer.failed(call, this.#hosts[0]!.slot.lastError ?? Errors.upstreamConnectFailed);
+      return;
+    }
+    this.#targets.set(call, target);
+    this.#line.join(call);
+    if (this.#line.count > 0) this.#openForWaiters();
+  }
+
+  /** Opens connections until there is one on its way for everyone who waits. */
+  #openForWaiters(): void {
+    if (this.#isClosed) return;
+    const host = this.#hosts.find(({ slot }) => !slot.isFailing);
+    if (host === undefined) return;
+    const { connectionsMax } = this.settings;
+    while (host.connecting < this.#line.count && host.all.size < connectionsMax) {
+      host.connecting++;
+      host.all.add(new HttpConnection(this, host));
+    }
+  }
+}
