@@ -100,14 +100,14 @@ export class DownstreamListener {
   async drain(): Promise<void> {
     this.#isDraining = true;
     await this.#listener?.close();
-    for (const connection of [...this.#connections]) connection.drain();
+    for (const connection of this.#connections) connection.drain();
   }
 
   /** Closes everything at once. */
   async close(): Promise<void> {
     this.#isDraining = true;
     await this.#listener?.close();
-    for (const connection of [...this.#connections]) connection.destroy();
+    for (const connection of this.#connections) connection.destroy();
   }
 
   #accept(transport: Transport): TransportHandler | null {

@@ -47,7 +47,7 @@ export class WaitingLine {
     this.count++;
     counters.waitsStarted++;
     this.#dueMs.push(clock.nowMs() + waitMs);
-    this.#timer ??= clock.setTimer(this.#expire, waitMs);
+    if (this.#timer === null) this.#timer = clock.setTimer(this.#expire, waitMs);
   }
 
   /** Takes the first call out, or null. */
@@ -85,8 +85,8 @@ export class WaitingLine {
       fail(this.shift()!, Errors.upstreamWaitTimeout);
     }
     const nextMs = this.#dueMs[0];
-    if (nextMs !== undefined) {
-      this.#timer ??= clock.setTimer(this.#expire, Math.max(1, nextMs - nowMs));
+    if (nextMs !== undefined && this.#timer === null) {
+      this.#timer = clock.setTimer(this.#expire, Math.max(1, nextMs - nowMs));
     }
   };
 

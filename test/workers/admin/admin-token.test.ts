@@ -106,7 +106,10 @@ describe('AdminServer start and end', () => {
     socket.write('GET /stats HTTP/1.1\r\nHost: localhost\r\n\r\n');
     const [first] = (await once(socket, 'data')) as [Buffer];
     assert.match(first.toString(), /200 OK/);
-    socket.write('GET /stats HTTP/1.1\r\nHost: loc');
+    socket.write(
+      'PUT /config HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n' +
+        'Content-Length: 10\r\n\r\n{',
+    );
     await admin.send('GET', '/stats');
     const closed = once(socket, 'close');
     await admin.server.close();
