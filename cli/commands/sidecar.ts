@@ -106,6 +106,7 @@ async function serve(
   await acceptor.drain();
   await admin?.close();
   await acceptor.close();
+  if (process.connected) process.disconnect?.();
   return ExitCode.ok;
 }
 
@@ -131,6 +132,8 @@ function untilStopped(acceptor: Acceptor, load: () => Promise<LoadResult>): Prom
   return new Promise((resolve) => {
     process.once('SIGTERM', () => resolve());
     process.once('SIGINT', () => resolve());
+    // Started by another process of ours (mgw dev): its end is ours.
+    if (process.channel !== undefined) process.once('disconnect', () => resolve());
     process.on('SIGHUP', () => void reload(acceptor, load));
     acceptor.onDrainStarted = resolve;
   });
