@@ -1,5 +1,5 @@
-// A promise client for Mmtp: one connection, many concurrent calls, pushes and events. For `mgw call`
-// and tests; load generators use RequestTemplate instead.
+// A promise client for Mmtp: one connection, many concurrent calls, pushes and events. For
+// `mgw call` and tests; load generators use RequestTemplate instead.
 // Invariant: every call settles exactly once: by its answer, its time, its signal, GOAWAY or close.
 // Framing and writing are left to mmtp-link.ts, stream ids and timers to call-table.ts.
 

@@ -1,5 +1,5 @@
-// REQUEST as clients write it: once with all fields given, or from a template whose bytes are copied
-// for every call (load generators).
+// REQUEST as clients write it: once with all fields given, or from a template whose bytes are
+// copied for every call (load generators).
 // Invariant: encoding appends one whole frame or nothing. Values are written as they are given;
 // tests use that to write wrong ones.
 

@@ -8,7 +8,7 @@ import { TlvReader, TlvStep, VARINT_SIZE_BITS, VARINT_SIZE_MASK } from './tlv.ts
 import { appendTlvHead, readVarint, varintBytes, writeVarint } from './tlv.ts';
 import { Field, META_BYTES_MAX, TABLE_BYTES_MAX } from './types.ts';
 
-/** First capacity of the buffer that a meta with REFs is expanded into: a typical request's meta. */
+/** First capacity of the buffer that a meta with REFs is expanded into: a typical request. */
 const EXPANDED_BYTES_MIN = 1024;
 
 const EMPTY = Buffer.alloc(0);
@@ -22,9 +22,9 @@ export class DynamicTable {
   /** Sum of the lengths of `entries`. */
   rememberedBytes = 0;
   /**
-   * The meta that was expanded last is `expanded[0, expandedBytes)`. SAFETY: overwritten by the next
-   * expansion; a message whose source it is must be retained before another frame of the connection
-   * is decoded.
+   * The meta that was expanded last is `expanded[0, expandedBytes)`. SAFETY: overwritten by the
+   * next expansion; a message whose source it is must be retained before another frame of the
+   * connection is decoded.
    */
   expanded = EMPTY;
   expandedBytes = 0;

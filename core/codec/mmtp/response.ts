@@ -1,4 +1,5 @@
-// HOT PATH. RESPONSE in both directions: the gateway writes it, clients and the access layer read it.
+// HOT PATH. RESPONSE in both directions: the gateway writes it, clients and the access layer read
+// it.
 // Invariant: encoding appends one whole frame or nothing. Which headers may go out, and whether the
 // peer takes a frame of this size, is decided by the caller.
 

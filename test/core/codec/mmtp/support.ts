@@ -1,4 +1,4 @@
-// Helpers of the Mmtp codec tests: hex dumps with legends, messages as plain data, one-call decoders.
+// Helpers of the Mmtp codec tests: hex dumps with legends, messages as plain data, decoders.
 
 import assert from 'node:assert/strict';
 import { DecodeStatus } from '#core/base/decode-status.ts';
