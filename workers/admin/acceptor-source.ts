@@ -29,6 +29,7 @@ export class AcceptorSource implements AdminSource {
     this.#version = version;
     this.#role = role;
     this.#loop = new EventLoopWatch(acceptor.clock);
+    this.#loop.start();
     this.#sources = [
       new CounterMetrics(acceptor.counters),
       new ApiMetrics(acceptor.stats),

@@ -145,13 +145,17 @@ export function appendDecimalEntry(out: OutBuffer, key: Buffer, high: number, lo
   let from = DIGITS_MAX;
   do {
     // Long division by 10^5: the remainder times 2^32 still fits the 53 bits of a number.
-    const upper = (high % 1e5) * 0x1_0000_0000 + low;
-    let rest = upper % 1e5;
-    low = Math.floor(upper / 1e5);
-    high = Math.floor(high / 1e5);
+    // PERF: no `%` on numbers above 2^31, which is a call of fmod.
+    const highQuotient = Math.floor(high / 1e5);
+    const upper = (high - highQuotient * 1e5) * 0x1_0000_0000 + low;
+    const quotient = Math.floor(upper / 1e5);
+    let rest = (upper - quotient * 1e5) | 0;
+    high = highQuotient;
+    low = quotient;
     for (let i = 0; i < 5; i++) {
-      digits[--from] = ZERO_DIGIT + (rest % 10);
-      rest = Math.floor(rest / 10);
+      const next = (rest / 10) | 0;
+      digits[--from] = ZERO_DIGIT + rest - next * 10;
+      rest = next;
     }
   } while (high > 0 || low > 0);
   while (from < DIGITS_MAX - 1 && digits[from] === ZERO_DIGIT) from++;

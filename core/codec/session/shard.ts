@@ -47,8 +47,11 @@ export class ShardOfUid {
   /** Shard 0..99 of a user id in two unsigned halves. */
   ofUid(high: number, low: number): number {
     const modulus = this.#modulus;
-    const tail = ((high % modulus) * this.#highWeight + low) % modulus;
-    return Math.floor(tail / this.#divisor);
+    // PERF: no `%` on numbers above 2^31, which is a call of fmod. All products stay below 2^53.
+    const highTail = high - Math.floor(high / modulus) * modulus;
+    const sum = highTail * this.#highWeight + low;
+    const tail = (sum - Math.floor(sum / modulus) * modulus) | 0;
+    return (tail / this.#divisor) | 0;
   }
 
   /** Shard 0..99 of a verified session: its hint if it has one, else by user id. */
