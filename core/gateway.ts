@@ -1,6 +1,6 @@
 // The data plane of one thread, put together: exchanges, filters, routing and upstream pools. It
-// takes requests from whoever owns the client sockets (`driver` is the downstream handler) and knows
-// no listeners, no threads and no files, so that a lane on another thread is this class as it is.
+// takes requests from whoever owns the client sockets (`driver` is the downstream handler) and
+// knows no listeners, threads or files, so that a lane on another thread is this class as it is.
 
 import type { Clock, Random } from '#core/base/clock.ts';
 import type { Network } from '#core/base/network.ts';
@@ -15,6 +15,7 @@ import { SessionStatus, SessionView } from '#core/codec/session/types.ts';
 import { RetryBudget } from '#core/exchange/retry-budget.ts';
 import { ExchangeDriver, type ExchangeObserver } from '#core/exchange/exchange-driver.ts';
 import type { FilterFactory } from '#core/pipeline/filter.ts';
+import { ResendTable } from '#core/pipeline/filters/resend/resend-table.ts';
 import type { SessionVerifiers } from '#core/pipeline/filters/session/filter.ts';
 import { listFilters } from '#core/pipeline/registry.ts';
 import type { Router } from '#core/routing/router.ts';
@@ -58,6 +59,7 @@ export class Gateway {
   readonly #deadlines: TimerWheel;
   readonly #clusters: Clusters;
   readonly #buckets: TokenBuckets = new Map();
+  readonly #resends = new ResendTable();
   readonly #bindView = new SessionView();
   #sessions: SessionVerifiers;
   /** Some API takes legacy sessions, so BIND does. */
@@ -120,6 +122,7 @@ export class Gateway {
       random,
       deadlines: this.#deadlines,
       sessions: this.#sessions,
+      resends: this.#resends,
       custom: customFilters,
     });
     return compileRouter({

@@ -296,6 +296,13 @@ export const Errors = {
     R.businessError,
     'The business code threw',
   ),
+  resendAnswerLost: define(
+    'GW_RESEND_ANSWER_LOST',
+    'internal',
+    'never',
+    R.backendFailed,
+    'The repeated request has run, its answer is not held any more, and the API is not idempotent',
+  ),
   draining: define(
     'GW_DRAINING',
     'internal',

@@ -1,6 +1,7 @@
 // The compiled form of one configured API, shared by all of its requests and frozen after the
 // snapshot was compiled. core/routing makes it; filters and adapters read it.
 
+import { DownstreamProtocol } from '#core/codec/message.ts';
 import type { CompiledChain } from './chain.ts';
 import type { Exchange } from './exchange.ts';
 
@@ -24,6 +25,9 @@ export interface CompiledTarget {
   /** The client takes data again: a streamed answer goes on. */
   resumeStream(exchange: Exchange): void;
 }
+
+/** Bit of Mmtp in {@link Api.protocols}. */
+export const PROTOCOL_MMTP_BIT = 1 << DownstreamProtocol.mmtp;
 
 /** Recorder of the API's counters; core/telemetry implements it. */
 export interface ApiRecorder {

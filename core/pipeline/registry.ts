@@ -9,6 +9,8 @@ import { channelFilterFactory } from './filters/channel/filter.ts';
 import { contentFilterFactory } from './filters/content/filter.ts';
 import { headersFilterFactory } from './filters/headers/filter.ts';
 import { createLimitFilterFactory } from './filters/limit/filter.ts';
+import { createResendFilterFactory } from './filters/resend/filter.ts';
+import type { ResendTable } from './filters/resend/resend-table.ts';
 import { createSessionFilterFactory, type SessionVerifiers } from './filters/session/filter.ts';
 import { createTimeoutFilterFactory } from './filters/timeout/filter.ts';
 import { createTraceFilterFactory } from './filters/trace/filter.ts';
@@ -19,13 +21,15 @@ export interface FilterDependencies {
   readonly random: Random;
   readonly deadlines: TimerWheel;
   readonly sessions: SessionVerifiers;
+  /** Repeated requests of the lane; outlives snapshots. */
+  readonly resends: ResendTable;
   /** Filters of the user, from `filters.modules`. */
   readonly custom: readonly FilterFactory[];
 }
 
 /** All filters, first to last. */
 export function listFilters(dependencies: FilterDependencies): readonly FilterFactory[] {
-  const { clock, random, deadlines, sessions, custom } = dependencies;
+  const { clock, random, deadlines, sessions, resends, custom } = dependencies;
   return [
     createTraceFilterFactory(random),
     apiFilterFactory,
@@ -34,6 +38,7 @@ export function listFilters(dependencies: FilterDependencies): readonly FilterFa
     createLimitFilterFactory(() => clock.nowMs()),
     headersFilterFactory,
     createTimeoutFilterFactory(deadlines),
+    createResendFilterFactory(resends, clock),
     contentFilterFactory,
     ...custom,
   ];

@@ -1,4 +1,5 @@
-// HOT PATH. What the API says about request data: present (3001), not too large, of its type (3002).
+// HOT PATH. What the API says about request data: present (3001), not too large, of its type
+// (3002).
 
 import { isUtf8 } from 'node:buffer';
 import { Errors } from '#core/base/errors.ts';

@@ -1,7 +1,8 @@
-// HOT PATH. Header hygiene both ways: hop-by-hop headers and those that Connection lists never cross,
-// headers of the gateway itself cannot be forged by a client or a service, framing headers are left
-// to the encoders, the session stays here. Then the API's own header rules. Lists are compacted in
-// place; the bytes are untouched but for a session cookie, which is cut out of its header.
+// HOT PATH. Header hygiene both ways: hop-by-hop headers and those that Connection lists never
+// cross, headers of the gateway itself cannot be forged by a client or a service, framing headers
+// are left to the encoders, the session stays here. Then the API's own header rules. Lists are
+// compacted in place; the bytes are untouched but for a session cookie, which is cut out of its
+// header.
 
 import { HEADER_IDS, HeaderId, recogniseHeader } from '#core/codec/http1/known-headers.ts';
 import { HEADER_WORDS, type HeaderList } from '#core/codec/message.ts';
@@ -126,7 +127,9 @@ function clean(
 /** LIMIT: Connection tokens looked at; a longer list is an attack on the comparison below. */
 const TOKENS_MAX = 16;
 
-/** Names that Connection lists besides close and keep-alive, lower case; null when there are none. */
+/**
+ * Names that Connection lists besides close and keep-alive, lower case; null when there are none.
+ */
 function connectionTokens(headers: HeaderList, source: Buffer): Buffer[] | null {
   const { words } = headers;
   let tokens: Buffer[] | null = null;
@@ -152,7 +155,9 @@ const KEEP_ALIVE_BYTES = 'keep-alive'.length;
 const LETTER_C = 0x63;
 const LETTER_K = 0x6b;
 
-/** A value that by length and first letter is `close` or `keep-alive` names no header that exists. */
+/**
+ * A value that by length and first letter is `close` or `keep-alive` names no header that exists.
+ */
 function isPlain(source: Buffer, offset: number, length: number): boolean {
   const first = source[offset]! | 0x20;
   if (length === CLOSE_BYTES) return first === LETTER_C;

@@ -1,5 +1,5 @@
-// HOT PATH. Takes the session out of a Cookie header, so that services never see it. The rest of the
-// cookies moves together in place: the bytes belong to this request alone.
+// HOT PATH. Takes the session out of a Cookie header, so that services never see it. The rest of
+// the cookies moves together in place: the bytes belong to this request alone.
 
 const NAME = Buffer.from('MGW_SESSION=', 'latin1');
 const SEMICOLON = 0x3b;
