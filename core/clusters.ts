@@ -1,6 +1,6 @@
-// The upstream pools of one lane. They outlive configuration snapshots: a pool whose settings did not
-// change is kept with its connections; a changed or removed one is closed once its requests had time
-// to end.
+// The upstream pools of one lane. They outlive configuration snapshots: a pool whose settings did
+// not change is kept with its connections; a changed or removed one is closed once its requests had
+// time to end.
 
 import type { HostAddress } from '#core/base/network.ts';
 import { BOLT_V1, BOLT_V2, BOLT_V2_CRC, Codec, type BoltForm } from '#core/codec/bolt/types.ts';

@@ -1,6 +1,6 @@
-// From a configuration snapshot to what requests run on: APIs with their targets and filter chains in
-// a routing table. Cold path; everything it makes is immutable, except token buckets and counters,
-// which belong to operation types and outlive snapshots.
+// From a configuration snapshot to what requests run on: APIs with their targets and filter chains
+// in a routing table. Cold path; everything it makes is immutable, except token buckets and
+// counters, which belong to operation types and outlive snapshots.
 
 import type { Language } from '#core/base/result-codes.ts';
 import {

@@ -1,7 +1,7 @@
-// HOT PATH. Sockets for one thread: node:net behind the Network seam of core/base. All sockets of the
-// thread read into one landing buffer and the handler consumes whole units from it; only what is
-// left of an incomplete unit is copied, into a carry buffer of the connection. Output is gathered
-// per connection and flushed once per turn of the event loop.
+// HOT PATH. Sockets for one thread: node:net behind the Network seam of core/base. All sockets of
+// the thread read into one landing buffer and the handler consumes whole units from it; only what
+// is left of an incomplete unit is copied, into a carry buffer of the connection. Output is
+// gathered per connection and flushed once per turn of the event loop.
 //
 //   kernel --> landing buffer --onBytes--> handler --> out buffer --flush (end of turn)--> kernel
 //                    \__ incomplete rest __> carry
@@ -18,7 +18,9 @@ import type {
   TransportOptions,
 } from '#core/base/network.ts';
 
-/** One read takes at most this much. Large reads batch frames; the buffer is shared by all sockets. */
+/**
+ * One read takes at most this much. Large reads batch frames; the buffer is shared by all sockets.
+ */
 const LANDING_BYTES = 256 * 1024;
 
 /** First capacity of a carry buffer. */

@@ -1,5 +1,5 @@
-// HOT PATH. Turns the end of every exchange into figures: counters, histograms of its API, a line of
-// the access log. One per lane, like everything it writes to.
+// HOT PATH. Turns the end of every exchange into figures: counters, histograms of its API, a line
+// of the access log. One per lane, like everything it writes to.
 
 import type { Clock } from '#core/base/clock.ts';
 import { ResultCode } from '#core/base/result-codes.ts';

@@ -1,5 +1,5 @@
-// `mgw dev`, what `npm start` runs: sample services and a mesh gateway in front of them, each as its
-// own process, on one machine with nothing else installed.
+// `mgw dev`, what `npm start` runs: sample services and a mesh gateway in front of them, each as
+// its own process, on one machine with nothing else installed.
 
 import { mkdir, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';

@@ -1,5 +1,5 @@
-// `mgw sidecar`: the mesh gateway beside a service. Loads the configuration, starts the acceptor and
-// the admin API, prints what is where, and answers signals until it has drained.
+// `mgw sidecar`: the mesh gateway beside a service. Loads the configuration, starts the acceptor
+// and the admin API, prints what is where, and answers signals until it has drained.
 
 import { systemClock } from '#core/base/clock.ts';
 import { configFlags } from '#config/config-flags.ts';
@@ -63,7 +63,8 @@ function unsupportedSettings(runtime: {
 }): Problem[] {
   const problems: Problem[] = [];
   if (typeof runtime.workers === 'number' && runtime.workers > 0) {
-    const message = `This version runs on one thread; use --workers 0 or auto, not ${runtime.workers}`;
+    const { workers } = runtime;
+    const message = `This version runs on one thread; use --workers 0 or auto, not ${workers}`;
     problems.push({ path: 'runtime.workers', message });
   }
   if (runtime.placement === 'pool') {

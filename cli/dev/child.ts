@@ -1,5 +1,5 @@
-// One part of the development system as a child process: started, awaited until it is ready, watched,
-// ended. A child ends by itself when this process is gone: its IPC channel closes.
+// One part of the development system as a child process: started, awaited until it is ready,
+// watched, ended. A child ends by itself when this process is gone: its IPC channel closes.
 
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';

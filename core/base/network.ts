@@ -15,7 +15,9 @@ export interface TransportHandler {
   onWritable(): void;
   /** The peer ended its sending side. */
   onEnd(): void;
-  /** The transport is gone; nothing follows. `error` is the system's code (`ECONNRESET` ...) or ''. */
+  /**
+   * The transport is gone; nothing follows. `error` is the system's code (`ECONNRESET` ...) or ''.
+   */
   onClose(error: string): void;
 }
 

@@ -2,9 +2,9 @@
 // at the price of a resolution of one tick. One system timer runs while anything is armed.
 //
 //   slot 0     slot 1            slot n-1
-//   +-----+    +-----+           +-----+      each slot: a ring of nodes whose due tick, modulo
-//   | o-o |    |     |    ...    | o   |      the number of slots, is the slot's index; a node of
-//   +-----+    +-----+           +-----+      a later round stays in its slot and is looked at again
+//   +-----+    +-----+           +-----+      each slot: a list of nodes whose due tick, modulo
+//   | o-o |    |     |    ...    | o   |      the number of slots, is the slot's index; a node of a
+//   +-----+    +-----+           +-----+      later round stays in its slot and is looked at again
 //                 ^ current tick
 
 import type { Clock, TimerHandle } from './clock.ts';
@@ -27,7 +27,9 @@ export const UNARMED = -1;
 /** Number of slots; with a tick of 5 ms one round takes 5 s. Power of two. */
 const SLOTS = 1024;
 
-/** One slot more holds the nodes that are being fired, so that a callback may disarm any of them. */
+/**
+ * One slot more holds the nodes that are being fired, so that a callback may disarm any of them.
+ */
 const FIRING = SLOTS;
 
 /** Hashed timer wheel. */
@@ -58,7 +60,9 @@ export class TimerWheel {
     return this.#armed;
   }
 
-  /** Arms `node` for `dueMs` (on the clock's monotonic scale), replacing its deadline if it has one. */
+  /**
+   * Arms `node` for `dueMs` (on the clock's monotonic scale), replacing its deadline if it has one.
+   */
   arm(node: TimerNode, dueMs: number): void {
     if (node.timerSlot !== UNARMED) this.#unlink(node);
     if (this.#armed === 0) this.#currentTick = this.#tickAt(this.#clock.nowMs());

@@ -14,7 +14,10 @@ export type DownstreamProtocol = (typeof DownstreamProtocol)[keyof typeof Downst
 
 const EMPTY = Buffer.alloc(0);
 
-/** Int32 words a header takes in {@link HeaderList.words}: name offset, name length, value offset, value length. */
+/**
+ * Int32 words a header takes in {@link HeaderList.words}: name offset, name length, value offset,
+ * value length.
+ */
 export const HEADER_WORDS = 4;
 
 const FIRST_HEADERS = 16;
@@ -86,7 +89,9 @@ export function findHeader(headers: HeaderList, source: Buffer, lowerName: strin
   return -1;
 }
 
-/** The value of the first header named `lowerName` as text, or undefined. Cold path: makes a string. */
+/**
+ * The value of the first header named `lowerName` as text, or undefined. Cold path: makes a string.
+ */
 export function headerText(
   headers: HeaderList,
   source: Buffer,
@@ -151,7 +156,9 @@ export class RequestMessage {
   methodLength = 0;
   targetOffset = 0;
   targetLength = 0;
-  /** HTTP only: the operation type is the last segment of the path, not the Operation-Type header. */
+  /**
+   * HTTP only: the operation type is the last segment of the path, not the Operation-Type header.
+   */
   isPathRouted = false;
 
   /** Back to the empty request, keeping memory. */

@@ -1,5 +1,5 @@
-// What downstream connections need of the rest, and what they offer it. The exchange room implements
-// DownstreamHandler; this room knows neither filters nor upstreams.
+// What downstream connections need of the rest, and what they offer it. The exchange room
+// implements DownstreamHandler; this room knows neither filters nor upstreams.
 
 import type { GatewayError } from '#core/base/errors.ts';
 import type { RequestMessage, ResponseMessage } from '#core/codec/message.ts';

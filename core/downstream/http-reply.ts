@@ -1,5 +1,5 @@
-// HOT PATH. From an answer to HTTP/1.1 bytes: status, the gateway's own headers, what hygiene left of
-// the service's headers, the body.
+// HOT PATH. From an answer to HTTP/1.1 bytes: status, the gateway's own headers, what hygiene left
+// of the service's headers, the body.
 
 import type { Clock } from '#core/base/clock.ts';
 import { Errors } from '#core/base/errors.ts';

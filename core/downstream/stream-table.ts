@@ -56,7 +56,9 @@ export class StreamTable<T> {
     this.#values[hole] = null;
   }
 
-  /** All values, oldest slot first; a copy, so the table may change while it is walked. Cold path. */
+  /**
+   * All values, oldest slot first; a copy, so the table may change while it is walked. Cold path.
+   */
   values(): T[] {
     return this.#values.filter((value) => value !== null);
   }

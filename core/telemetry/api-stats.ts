@@ -71,7 +71,9 @@ export class ApiStats {
     if (reasonCode !== '') this.#recordReason(reasonCode);
   }
 
-  /** Requests that ended with `code`; any code outside the closed set answers the sum of all such. */
+  /**
+   * Requests that ended with `code`; any code outside the closed set answers the sum of all such.
+   */
   resultCount(code: number): number {
     return this.#byResult[SLOT_BY_CODE[code] ?? OTHER_SLOT]!;
   }
@@ -144,7 +146,9 @@ export interface ApiSummary {
   readonly upstreamLatency: LatencySummary;
 }
 
-/** LIMIT: default number of APIs with figures of their own; one costs about 5 KB once it is used. */
+/**
+ * LIMIT: default number of APIs with figures of their own; one costs about 5 KB once it is used.
+ */
 export const API_STATS_MAX = 10_000;
 
 /** Operation type under which requests for no known API are counted. */

@@ -1,5 +1,6 @@
-// Names and texts of the counters: which field of counters.ts appears under which metric and labels.
-// Invariant (tested): every numeric field appears exactly once, and every family has a help text.
+// Names and texts of the counters: which field of counters.ts appears under which metric and
+// labels. Invariant (tested): every numeric field appears exactly once, and every family has a help
+// text.
 
 import type { DownstreamCounters, GatewayCounters, UpstreamCounters } from './counters.ts';
 import { labelText, type MetricFamily, type MetricSource, type MetricsText } from './prometheus.ts';

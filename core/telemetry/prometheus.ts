@@ -1,6 +1,6 @@
-// Text exposition format 0.0.4 of Prometheus: families with HELP and TYPE, then their samples in the
-// order in which they were given. Names and labels come from tables in this code base, so a wrong
-// one is a broken invariant; label values may be anything.
+// Text exposition format 0.0.4 of Prometheus: families with HELP and TYPE, then their samples in
+// the order in which they were given. Names and labels come from tables in this code base, so a
+// wrong one is a broken invariant; label values may be anything.
 // Source: https://prometheus.io/docs/instrumenting/exposition_formats/
 
 import assert from 'node:assert/strict';

@@ -21,7 +21,9 @@ export class Backoff {
     this.#failures = 0;
   }
 
-  /** Counts a failure and answers how many ms to wait: between half and all of the doubled delay. */
+  /**
+   * Counts a failure and answers how many ms to wait: between half and all of the doubled delay.
+   */
   failed(): number {
     const doubled = this.#minMs * 2 ** Math.min(this.#failures, 30);
     this.#failures++;

@@ -1,3 +1,6 @@
+// The file behind the access log: appended to, opened anew for rotation, never in the way of
+// requests.
+
 import { after, beforeEach, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';

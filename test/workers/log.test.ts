@@ -1,3 +1,6 @@
+// The process log: one JSON object a line, levels that change at run time, repeated lines held
+// back.
+
 import { describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';

@@ -1,4 +1,5 @@
-// What the admin API says about a running gateway: reads the acceptor, changes it only by its verbs.
+// What the admin API says about a running gateway: reads the acceptor, changes it only by its
+// verbs.
 
 import { EventLoopWatch } from '#core/telemetry/event-loop.ts';
 import { ApiMetrics } from '#core/telemetry/api-metrics.ts';

@@ -110,7 +110,9 @@ function statusTable(
 /** One phrase by which a peer's framework gives itself away. */
 interface TextRule {
   readonly phrase: Buffer;
-  /** The phrase begins at most this far into the text, so that quoting it changes nothing. Bytes. */
+  /**
+   * The phrase begins at most this far into the text, so that quoting it changes nothing. Bytes.
+   */
   readonly within: number;
   readonly error: GatewayError;
 }

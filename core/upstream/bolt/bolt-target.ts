@@ -1,6 +1,6 @@
-// HOT PATH. How requests of one API look on Bolt connections: the class and the header map that they
-// have in common are laid out once; per request come the trace, the identity and the body, which
-// passes through untouched.
+// HOT PATH. How requests of one API look on Bolt connections: the class and the header map that
+// they have in common are laid out once; per request come the trace, the identity and the body,
+// which passes through untouched.
 
 import { Errors, type GatewayError } from '#core/base/errors.ts';
 import type { OutBuffer } from '#core/base/out-buffer.ts';

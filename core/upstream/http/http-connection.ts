@@ -102,7 +102,7 @@ export class HttpConnection implements TransportHandler, TimerNode {
     if (this.#transport.isCongested) environment.observer.congested(call, this);
   }
 
-  /** Gives the call up: its answer could not be told from the next one's, so the connection goes. */
+  /** Gives the call up: its answer could not be told from the next one's: the connection goes. */
   cancel(): void {
     this.#forgetCall();
     this.destroy();

@@ -1,6 +1,6 @@
-// Ping-pong connections to the hosts of one HTTP/1.1 upstream: one call at a time on each. Idle ones
-// are reused last in, first out, and closed before the service would close them. The first host is
-// the service in the same pod; the others are used only while it cannot be reached.
+// Ping-pong connections to the hosts of one HTTP/1.1 upstream: one call at a time on each. Idle
+// ones are reused last in, first out, and closed before the service would close them. The first
+// host is the service in the same pod; the others are used only while it cannot be reached.
 
 import { Errors } from '#core/base/errors.ts';
 import { connectError, type HostStatus } from '../contract.ts';

@@ -1,3 +1,6 @@
+// The Mmtp client against a small server of the tests that answers, stays silent, refuses and goes
+// away as each test tells it to.
+
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { afterEach, describe, test } from 'node:test';

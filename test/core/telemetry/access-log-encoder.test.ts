@@ -1,3 +1,5 @@
+// Lines of the access log: valid JSON with the agreed keys, whatever text a record holds.
+
 import { describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
@@ -6,7 +8,9 @@ import { AccessRecord } from '#core/telemetry/access-record.ts';
 
 const GUARD = 0xa5;
 
-/** Encodes at an offset of a guarded buffer; checks the reserved bound and that nothing else moved. */
+/**
+ * Encodes at an offset of a guarded buffer; checks the reserved bound and that nothing else moved.
+ */
 function encode(record: AccessRecord, encoder = new AccessLogEncoder()): string {
   const at = 7;
   const needed = accessLineBytesMax(record);

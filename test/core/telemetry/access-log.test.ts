@@ -1,3 +1,6 @@
+// The access log in front of its file: sampling, buffering, and lines dropped and counted when the
+// writer lags.
+
 import { beforeEach, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import type { Random } from '#core/base/clock.ts';

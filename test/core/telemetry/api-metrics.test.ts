@@ -1,3 +1,5 @@
+// Figures of APIs as Prometheus text, read back by the parser of the tests.
+
 import { describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { ApiMetrics } from '#core/telemetry/api-metrics.ts';

@@ -1,3 +1,5 @@
+// Figures of one API and the table of all: counting, limits of the table, pruning.
+
 import { describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import * as fc from 'fast-check';

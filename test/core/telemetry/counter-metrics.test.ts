@@ -1,3 +1,5 @@
+// Counters and their names agree: every numeric field is told exactly once.
+
 import { describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import {

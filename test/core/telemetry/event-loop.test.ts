@@ -1,3 +1,5 @@
+// Figures about the event loop: windows on a manual clock, nothing measured in real time.
+
 import { describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { EventLoopWatch, lagMs } from '#core/telemetry/event-loop.ts';

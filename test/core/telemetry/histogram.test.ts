@@ -1,3 +1,5 @@
+// The latency histogram against sorted samples: bounds of buckets, quantiles, sums.
+
 import { describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import * as fc from 'fast-check';

@@ -1,3 +1,6 @@
+// The generated reference of metrics is current, and all metrics together make one valid
+// exposition.
+
 import { describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';

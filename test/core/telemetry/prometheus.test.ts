@@ -1,3 +1,5 @@
+// The text exposition format: what is written is read back by an independent parser.
+
 import { describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import * as fc from 'fast-check';

@@ -1,3 +1,6 @@
+// The admin API over real sockets: what each path answers, who is let in, and what a request may
+// cost.
+
 import { after, before, beforeEach, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';

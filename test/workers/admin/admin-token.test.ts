@@ -1,3 +1,6 @@
+// The token file of the admin API: made once, readable by its owner only, compared in constant
+// time.
+
 import { after, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { once } from 'node:events';

@@ -1,3 +1,5 @@
+// Compressed bodies of Mmtp: what comes back is what went in, and no body grows beyond its limit.
+
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { createZstdCompress, zstdCompressSync } from 'node:zlib';

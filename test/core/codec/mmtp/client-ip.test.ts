@@ -1,3 +1,5 @@
+// Binary client addresses as text, checked against the parser of node:net.
+
 import assert from 'node:assert/strict';
 import { BlockList } from 'node:net';
 import { test } from 'node:test';

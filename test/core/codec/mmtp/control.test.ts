@@ -1,3 +1,5 @@
+// Connection-level frames of Mmtp (INIT, BIND, GOAWAY, EVENT, PUSH_ACK): golden frames both ways.
+
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as fc from 'fast-check';

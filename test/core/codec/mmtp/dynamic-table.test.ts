@@ -1,3 +1,5 @@
+// The dynamic header table of Mmtp against a model: same entries, same evictions, same refusals.
+
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as fc from 'fast-check';

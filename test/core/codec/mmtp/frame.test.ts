@@ -1,3 +1,5 @@
+// The frame header of Mmtp: golden frames, limits, and the same answer however the bytes are cut.
+
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as fc from 'fast-check';

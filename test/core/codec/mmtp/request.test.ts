@@ -1,3 +1,5 @@
+// REQUEST frames into messages: golden frames with a legend, every field, every way to be wrong.
+
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as fc from 'fast-check';

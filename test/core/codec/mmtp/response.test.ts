@@ -1,3 +1,5 @@
+// Messages into RESPONSE frames and back: golden frames, and a model that reads what was written.
+
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as fc from 'fast-check';
