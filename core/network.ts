@@ -42,9 +42,12 @@ export interface OutputLimits {
   readonly outputTotalBytesMax: number;
 }
 
-/** Told when a connection is closed because its peer does not read. */
+/** Told what happens to connections that nobody else can tell. */
 export interface NetworkObserver {
+  /** A connection was closed because its peer does not read. */
   slowReaderClosed(): void;
+  /** A handler threw, which is a fault of ours: its connection was closed, the others go on. */
+  handlerFailed(error: unknown): void;
 }
 
 /** {@link Network} over node:net. */
@@ -299,13 +302,23 @@ class SocketTransport implements Transport {
       this.#keep(bytes, 0, count);
       return;
     }
-    const consumed = this.#handler.onBytes(bytes, 0, count);
+    const consumed = this.#offer(bytes, count);
     if (consumed < count) this.#keep(bytes, consumed, count);
+  }
+
+  #offer(bytes: Buffer, length: number): number {
+    try {
+      return this.#handler!.onBytes(bytes, 0, length);
+    } catch (error) {
+      this.#network.observer.handlerFailed(error);
+      this.fail('EHANDLER');
+      return length;
+    }
   }
 
   #offerCarry(): void {
     const length = this.#carryLength;
-    const consumed = this.#handler!.onBytes(this.#carry, 0, length);
+    const consumed = this.#offer(this.#carry, length);
     if (consumed === 0) return;
     this.#carryLength = length - consumed;
     if (this.#carryLength === 0) this.#carry = EMPTY;

@@ -10,6 +10,7 @@ import { formatProblem } from '#config/problem.ts';
 import { schemaRoot, describeType, environmentName, listSettings } from '#config/settings.ts';
 import type { Setting } from '#config/settings.ts';
 import { RESULT_CODES } from '#core/base/result-codes.ts';
+import { metricsReference } from '#core/telemetry/metrics-reference.ts';
 
 const DIRECTORY = new URL('../docs/reference/', import.meta.url);
 
@@ -18,6 +19,7 @@ export function generateDocs(): ReadonlyMap<string, string> {
   return new Map([
     ['config.md', configReference()],
     ['flags.md', flagReference()],
+    ['metrics.md', metricsReference()],
     ['result-codes.md', resultCodeReference()],
   ]);
 }

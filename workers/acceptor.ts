@@ -107,6 +107,7 @@ export class Acceptor {
     });
     const network = new NodeNetwork(config.listeners, {
       slowReaderClosed: () => this.#slowReaderClosed(),
+      handlerFailed: (error) => this.#handlerFailed(error),
     });
     this.gateway = new Gateway(
       {
@@ -210,6 +211,13 @@ export class Acceptor {
         this.clock.clearTimer(timer);
         resolve();
       };
+    });
+  }
+
+  #handlerFailed(error: unknown): void {
+    this.counters.internalErrors++;
+    this.log.warnLimited('handler-failed', 'a connection was closed by an error of the gateway', {
+      error: error instanceof Error ? (error.stack ?? error.message) : String(error),
     });
   }
 

@@ -160,6 +160,8 @@ export class RequestMessage {
    * HTTP only: the operation type is the last segment of the path, not the Operation-Type header.
    */
   isPathRouted = false;
+  /** The client sent an X-Request-Id of its own. */
+  hasRequestIdHeader = false;
 
   /** Back to the empty request, keeping memory. */
   reset(): void {
@@ -188,6 +190,7 @@ export class RequestMessage {
     this.methodOffset = this.methodLength = 0;
     this.targetOffset = this.targetLength = 0;
     this.isPathRouted = false;
+    this.hasRequestIdHeader = false;
   }
 
   /**

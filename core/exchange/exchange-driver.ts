@@ -1,9 +1,10 @@
 // HOT PATH. The life of every request: the state machine that joins downstream, pipeline and
-// upstream. Everything is synchronous unless a filter pauses or the upstream has to be awaited; then
-// the exchange waits in its state and the next event moves it on.
+// upstream. Everything is synchronous unless a filter pauses or the upstream has to be awaited;
+// then the exchange waits in its state and the next event moves it on.
 //
 //   open ─▶ requestHead ─▶ [awaitingBody] ─▶ requestBody ─▶ routed ─▶ upstream
-//               │ reply          │ refuse        │ reply      │ reply    │ answered, failed, deadline
+//               │ reply          │ refuse        │ reply      │ reply    │ answered,
+//               │                │               │            │          │ failed, deadline
 //               └────────────────┴───────────────┴────────────┴──────────┤
 //                                                                        ▼
 //   free ◀─ done ◀─ reply to client ◀─ responseBody ◀──────────── responseHead
@@ -201,7 +202,8 @@ export class ExchangeDriver implements ExchangeResumer {
   streamed(exchange: Exchange, bytes: Buffer, offset: number, length: number): boolean {
     exchange.responseBytes += length;
     const goesOn = exchange.downstream!.replyBody(exchange, bytes, offset, length);
-    // From here on the deadline is about progress: the service's next piece, or the client's reading.
+    // From here on the deadline is about progress: the service's next piece, or the client's
+    // reading.
     this.#arm(exchange, goesOn ? exchange.api!.timeoutMs : STALL_MS);
     return goesOn;
   }

@@ -190,6 +190,12 @@ export const GATEWAY_FAMILIES: readonly CounterFamily<GatewayCounters>[] = [
     [],
   ),
   counter('mgw_filter_errors_total', 'Filters that threw', 'filterErrors', []),
+  counter(
+    'mgw_internal_errors_total',
+    'Connections closed because code of the gateway threw',
+    'internalErrors',
+    [],
+  ),
   counter('mgw_mmtp_frames_total', 'Mmtp frames received', 'mmtpFramesIn', []),
   counter(
     'mgw_mmtp_frames_unknown_total',

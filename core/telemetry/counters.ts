@@ -124,6 +124,8 @@ export class GatewayCounters {
   exchangesRefused = 0;
   /** Filters that threw; each such request was answered 5000. */
   filterErrors = 0;
+  /** Connections closed because code of the gateway threw. */
+  internalErrors = 0;
   /** Lines written to the access log. */
   accessLogLines = 0;
   /** Lines lost because the access log's writer lagged or failed. */

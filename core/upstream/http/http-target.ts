@@ -6,7 +6,7 @@ import { appendContentLength, appendHeaderBytes } from '#core/codec/http1/encode
 import { HeaderId, recogniseHeader } from '#core/codec/http1/known-headers.ts';
 import { ContentType, HEADER_WORDS, type RequestMessage } from '#core/codec/message.ts';
 import { UID_DIGITS_MAX, writeUid } from '#core/codec/session/uid.ts';
-import { appendTraceparent, shardText } from '../identity.ts';
+import { appendTraceparent, shardText, writeHex } from '../identity.ts';
 import type { UpstreamCall } from '../contract.ts';
 import type { HttpPool } from './http-pool.ts';
 
@@ -35,9 +35,11 @@ const CONTENT_TYPE_LINES: readonly Buffer[] = [
 ];
 
 const TRACEPARENT = Buffer.from('traceparent: ', 'latin1');
+const REQUEST_ID = Buffer.from('\r\nX-Request-Id: ', 'latin1');
 const UID = Buffer.from('\r\nMgw-Uid: ', 'latin1');
 const SHARD = Buffer.from('\r\nMgw-Shard: ', 'latin1');
 const FORWARDED_FOR = Buffer.from('\r\nX-Forwarded-For: ', 'latin1');
+const TRACE_ID_BYTES = 16;
 const LINE_END = Buffer.from(CRLF, 'latin1');
 
 export class HttpTarget {
@@ -81,6 +83,7 @@ export class HttpTarget {
     else this.#appendDynamicStart(out, request);
     out.append(TRACEPARENT, 0, TRACEPARENT.length);
     appendTraceparent(out, request.trace, call.spanId);
+    if (!request.hasRequestIdHeader) appendRequestId(out, request.trace);
     if (call.hasSession) appendIdentity(out, call);
     if (request.clientIp !== '') {
       out.append(FORWARDED_FOR, 0, FORWARDED_FOR.length);
@@ -156,6 +159,13 @@ function appendLines(out: OutBuffer, { headers, source }: RequestMessage): void 
     out.bytes[at] = CR;
     out.bytes[at + 1] = LF;
   }
+}
+
+/** The trace id serves as request id where the client brings none: both find the same log lines. */
+function appendRequestId(out: OutBuffer, trace: Buffer): void {
+  out.append(REQUEST_ID, 0, REQUEST_ID.length);
+  const at = out.reserve(TRACE_ID_BYTES * 2);
+  writeHex(out.bytes, at, trace, 0, TRACE_ID_BYTES);
 }
 
 function appendIdentity(out: OutBuffer, { session }: UpstreamCall): void {

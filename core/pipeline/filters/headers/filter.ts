@@ -71,7 +71,8 @@ export const headersFilterFactory: FilterFactory = {
     return {
       requestHead({ request }: Exchange) {
         if (request.headers.count === 0) return FilterStatus.continue;
-        clean(request.headers, request.source, DROPPED_FROM_REQUESTS, requestNames);
+        const { headers, source } = request;
+        request.hasRequestIdHeader = clean(headers, source, DROPPED_FROM_REQUESTS, requestNames);
         return FilterStatus.continue;
       },
       responseHead({ response }: Exchange) {
@@ -91,13 +92,15 @@ function replacedNames(rules: HeaderRules): readonly Buffer[] {
   return names.map((name) => Buffer.from(name.toLowerCase(), 'latin1'));
 }
 
+/** @returns whether X-Request-Id is among what was kept */
 function clean(
   headers: HeaderList,
   source: Buffer,
   dropped: Uint8Array,
   names: readonly Buffer[],
-): void {
+): boolean {
   const { words } = headers;
+  let hasRequestId = false;
   const listed = connectionTokens(headers, source);
   let kept = 0;
   for (let index = 0; index < headers.count; index++) {
@@ -114,6 +117,7 @@ function clean(
       valueLength = cutSessionCookie(source, words[at + 2]!, valueLength);
       if (valueLength === 0) continue;
     }
+    hasRequestId ||= id === HeaderId.xRequestId;
     const to = kept * HEADER_WORDS;
     words[to] = nameOffset;
     words[to + 1] = nameLength;
@@ -122,6 +126,7 @@ function clean(
     kept++;
   }
   headers.count = kept;
+  return hasRequestId;
 }
 
 /** LIMIT: Connection tokens looked at; a longer list is an attack on the comparison below. */
