@@ -5,7 +5,12 @@
 // header.
 
 import { HEADER_IDS, HeaderId, recogniseHeader } from '#core/codec/http1/known-headers.ts';
-import { HEADER_WORDS, type HeaderList } from '#core/codec/message.ts';
+import {
+  ContentType,
+  DownstreamProtocol,
+  HEADER_WORDS,
+  type HeaderList,
+} from '#core/codec/message.ts';
 import type { HeaderRules } from '../../api.ts';
 import type { Exchange } from '../../exchange.ts';
 import { FilterStatus, type FilterFactory } from '../../filter.ts';
@@ -51,7 +56,13 @@ const REWRITTEN: readonly number[] = [
 ];
 
 const DROPPED_FROM_REQUESTS = idSet([...HOP_BY_HOP, ...GATEWAY_OWN, ...REWRITTEN]);
-const DROPPED_FROM_RESPONSES = idSet([...HOP_BY_HOP, ...GATEWAY_OWN, HeaderId.serverTiming]);
+const FROM_RESPONSES: readonly number[] = [...HOP_BY_HOP, ...GATEWAY_OWN, HeaderId.serverTiming];
+const DROPPED_FROM_RESPONSES = idSet(FROM_RESPONSES);
+
+/** Mmtp counts bytes: what its fields say already, or tells a mobile client nothing, is left out. */
+const SAVED_BY_MMTP: readonly number[] = [HeaderId.date, HeaderId.server];
+const DROPPED_FROM_MMTP = idSet([...FROM_RESPONSES, ...SAVED_BY_MMTP]);
+const DROPPED_FROM_TYPED_MMTP = idSet([...FROM_RESPONSES, ...SAVED_BY_MMTP, HeaderId.contentType]);
 
 function idSet(ids: readonly number[]): Uint8Array {
   const set = new Uint8Array(HEADER_IDS);
@@ -75,9 +86,10 @@ export const headersFilterFactory: FilterFactory = {
         request.hasRequestIdHeader = clean(headers, source, DROPPED_FROM_REQUESTS, requestNames);
         return FilterStatus.continue;
       },
-      responseHead({ response }: Exchange) {
+      responseHead(exchange: Exchange) {
+        const { response } = exchange;
         if (response.headers.count > 0) {
-          clean(response.headers, response.headerSource, DROPPED_FROM_RESPONSES, responseNames);
+          clean(response.headers, response.headerSource, droppedFor(exchange), responseNames);
         }
         for (const [name, value] of responseHeaders.add) response.added.push(name, value);
         return FilterStatus.continue;
@@ -85,6 +97,12 @@ export const headersFilterFactory: FilterFactory = {
     };
   },
 };
+
+function droppedFor({ protocol, response }: Exchange): Uint8Array {
+  if (protocol !== DownstreamProtocol.mmtp) return DROPPED_FROM_RESPONSES;
+  // CONTENT_TYPE names JSON and protobuf; of anything else only the header says what it is.
+  return response.contentType === ContentType.bytes ? DROPPED_FROM_MMTP : DROPPED_FROM_TYPED_MMTP;
+}
 
 /** Added headers replace what was there: their names are removed first. */
 function replacedNames(rules: HeaderRules): readonly Buffer[] {
