@@ -29,6 +29,9 @@ export interface AcceptorOptions {
   readonly cwd: string;
 }
 
+/** How long clients have to close their connections once nothing is open on them. Ms. */
+const DRAIN_GRACE_MS = 1000;
+
 /** Ports that are bound, by listener; a listener that is off is missing. */
 export type BoundPorts = Readonly<Partial<Record<'http' | 'mmtp' | 'admin', number>>>;
 
@@ -202,15 +205,25 @@ export class Acceptor {
   }
 
   async #drain(): Promise<void> {
-    for (const listener of this.#listeners.values()) await listener.drain();
     const { drainMs } = this.snapshot.config.runtime;
-    if (this.gateway.driver.openCount === 0) return;
-    await new Promise<void>((resolve) => {
-      const timer = this.clock.setTimer(resolve, drainMs);
-      this.#telemetry.onIdle = () => {
-        this.clock.clearTimer(timer);
-        resolve();
+    const gone = Promise.all([...this.#listeners.values()].map((listener) => listener.drain()));
+    await Promise.race([gone, this.#answered(drainMs)]);
+  }
+
+  /**
+   * Resolves when nothing is open any more and clients had {@link DRAIN_GRACE_MS} to close their
+   * connections, or after `drainMs`.
+   */
+  #answered(drainMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.clock.setTimer(resolve, drainMs);
+      const settle = (): void => {
+        this.clock.setTimer(() => {
+          if (this.gateway.driver.openCount === 0) resolve();
+        }, DRAIN_GRACE_MS);
       };
+      this.#telemetry.onIdle = settle;
+      if (this.gateway.driver.openCount === 0) settle();
     });
   }
 

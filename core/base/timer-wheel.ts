@@ -91,8 +91,11 @@ export class TimerWheel {
   close(): void {
     if (this.#timer !== null) this.#clock.clearTimer(this.#timer);
     this.#timer = null;
-    this.#slots.fill(null);
-    this.#armed = 0;
+    for (let slot = 0; slot <= FIRING; slot++) {
+      for (let node = this.#slots[slot]!; node !== null; node = this.#slots[slot]!) {
+        this.#unlink(node);
+      }
+    }
   }
 
   #fireSlot(index: number, target: number): void {

@@ -38,6 +38,9 @@ type State = (typeof State)[keyof typeof State];
 /** Time for the last bytes to reach a client whose connection ends. Ms. */
 const LINGER_MS = 2000;
 
+/** How long an idle connection is kept when the gateway drains. Ms. */
+const DRAIN_IDLE_MS = 500;
+
 /** LIMIT: pipelined input kept while a request is answered; beyond it reading stops. Bytes. */
 const PIPELINED_BYTES_MAX = 64 * 1024;
 
@@ -225,10 +228,15 @@ export class HttpConnection implements TransportHandler, TimerNode, DownstreamCo
     this.#transport.resumeReading();
   }
 
-  /** The next answer, or the idle connection, is the last. */
+  /**
+   * The next answer is the last one. An idle connection stays for a moment: a request may be on its
+   * way that the client sent before it could know.
+   */
   drain(): void {
     this.#isDraining = true;
-    if (this.#state === State.head && !this.#isHeadOpen) this.#close();
+    if (this.#state !== State.head || this.#isHeadOpen) return;
+    const { idleTimers, clock } = this.#context;
+    idleTimers.arm(this, clock.nowMs() + DRAIN_IDLE_MS);
   }
 
   destroy(): void {

@@ -56,6 +56,7 @@ export class DownstreamListener {
   readonly #trusted: BlockList | null;
   #listener: Listener | null = null;
   #isDraining = false;
+  #onEmpty: (() => void) | null = null;
 
   constructor(options: ListenerOptions) {
     this.#options = options;
@@ -73,6 +74,7 @@ export class DownstreamListener {
       closed: (connection) => {
         this.#connections.delete(connection);
         this.#counters.connectionsClosed++;
+        if (this.#connections.size === 0) this.#onEmpty?.();
       },
     };
   }
@@ -96,11 +98,16 @@ export class DownstreamListener {
     );
   }
 
-  /** Stops accepting and lets every connection finish what is open on it. */
+  /**
+   * Stops accepting and lets every connection finish what is open on it; resolves when the last
+   * one is gone.
+   */
   async drain(): Promise<void> {
     this.#isDraining = true;
     await this.#listener?.close();
+    const empty = new Promise<void>((resolve) => (this.#onEmpty = resolve));
     for (const connection of this.#connections) connection.drain();
+    if (this.#connections.size > 0) await empty;
   }
 
   /** Closes everything at once. */
