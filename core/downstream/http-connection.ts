@@ -21,7 +21,7 @@ import { statusOfReason } from '#core/codec/http1/malformed-reason.ts';
 import { HttpHead, HttpMethod, type HttpLimits } from '#core/codec/http1/types.ts';
 import { DownstreamProtocol } from '#core/codec/message.ts';
 import type { DownstreamConnection, DownstreamExchange } from './contract.ts';
-import { appendReply, appendReplyHead, appendBareReply } from './http-reply.ts';
+import { appendReply, appendReplyHead, appendBareReply, ConnectionLine } from './http-reply.ts';
 import { fillRequest } from './http-request.ts';
 import type { ListenerContext } from './listener.ts';
 
@@ -179,7 +179,8 @@ export class HttpConnection implements TransportHandler, TimerNode, DownstreamCo
     const { out } = this.#transport;
     const before = out.length;
     const keepAlive = this.#mayKeepAlive();
-    appendReply(out, exchange, this.#isHead, keepAlive, this.#context.clock);
+    const line = this.#connectionLine(keepAlive);
+    appendReply(out, exchange, this.#isHead, line, this.#context.clock);
     this.#context.counters.http.bytesOut += out.length - before;
     this.#answered(keepAlive);
   }
@@ -192,7 +193,8 @@ export class HttpConnection implements TransportHandler, TimerNode, DownstreamCo
     this.#isStreamChunked = streamBytes < 0 && !this.#head.isHttp10;
     const keepAlive = this.#mayKeepAlive() && (streamBytes >= 0 || this.#isStreamChunked);
     if (!keepAlive) this.#head.keepAlive = false;
-    appendReplyHead(out, exchange, this.#isStreamChunked, keepAlive, this.#context.clock);
+    const line = this.#connectionLine(keepAlive);
+    appendReplyHead(out, exchange, this.#isStreamChunked, line, this.#context.clock);
     this.#context.counters.http.bytesOut += out.length - before;
     this.#transport.flushSoon();
   }
@@ -393,6 +395,11 @@ export class HttpConnection implements TransportHandler, TimerNode, DownstreamCo
 
   #mayKeepAlive(): boolean {
     return this.#head.keepAlive && !this.#isDraining && this.#state !== State.closing;
+  }
+
+  #connectionLine(keepAlive: boolean): Buffer {
+    if (!keepAlive) return ConnectionLine.close;
+    return this.#head.isHttp10 ? ConnectionLine.keepAlive : ConnectionLine.none;
   }
 
   /** The answer is written: what comes next on the connection. */

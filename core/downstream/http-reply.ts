@@ -29,7 +29,14 @@ const FIRST_ERROR_STATUS = 400;
 const TOO_MANY_REQUESTS = 429;
 const STATUS_MODE_HTTP = 1;
 
-const CONNECTION_CLOSE = ascii('Connection: close\r\n');
+/** What an answer says about the connection; HTTP/1.1 keeps it without a word. */
+export const ConnectionLine = {
+  none: ascii(''),
+  close: ascii('Connection: close\r\n'),
+  /** For HTTP/1.0 clients that asked for it (RFC 9112, appendix C.2.2). */
+  keepAlive: ascii('Connection: keep-alive\r\n'),
+} as const;
+
 const TRACE = ascii('Mgw-Trace: ');
 const TIMING_GATEWAY = ascii('\r\nServer-Timing: gw;dur=');
 const TIMING_UPSTREAM = ascii(', up;dur=');
@@ -54,7 +61,7 @@ export function appendReply(
   out: OutBuffer,
   exchange: DownstreamExchange,
   isHead: boolean,
-  keepAlive: boolean,
+  connectionLine: Buffer,
   clock: Clock,
 ): void {
   const { response } = exchange;
@@ -64,7 +71,7 @@ export function appendReply(
   const offset = isOwnBody ? 0 : response.bodyOffset;
   const length = isOwnBody ? body.length : response.bodyLength;
   const status = statusOf(exchange, texts);
-  appendHead(out, exchange, status, texts, keepAlive, clock);
+  appendHead(out, exchange, status, texts, connectionLine, clock);
   if (isOwnBody) appendLine(out, CONTENT_TYPE_LINES[ContentType.json]!);
   else if (length > 0 && !hasContentType(response)) appendContentType(out, response);
   const isBodyless = status === NO_CONTENT || status === NOT_MODIFIED;
@@ -78,12 +85,12 @@ export function appendReplyHead(
   out: OutBuffer,
   exchange: DownstreamExchange,
   isChunked: boolean,
-  keepAlive: boolean,
+  connectionLine: Buffer,
   clock: Clock,
 ): void {
   const { streamBytes } = exchange.response;
   const texts = textsOf(exchange);
-  appendHead(out, exchange, statusOf(exchange, texts), texts, keepAlive, clock);
+  appendHead(out, exchange, statusOf(exchange, texts), texts, connectionLine, clock);
   if (isChunked) appendChunkedCoding(out);
   else if (streamBytes >= 0) appendContentLength(out, streamBytes);
   appendHeadEnd(out);
@@ -97,7 +104,7 @@ export function appendBareReply(out: OutBuffer, status: number, clock: Clock): v
   appendStatusLine(out, status);
   appendLine(out, texts.httpLines);
   appendDate(out, clock.wallMs());
-  appendLine(out, CONNECTION_CLOSE);
+  appendLine(out, ConnectionLine.close);
   appendLine(out, CONTENT_TYPE_LINES[ContentType.json]!);
   appendContentLength(out, texts.body.length);
   appendHeadEnd(out);
@@ -109,7 +116,7 @@ function appendHead(
   exchange: DownstreamExchange,
   status: number,
   texts: EncodedResult,
-  keepAlive: boolean,
+  connectionLine: Buffer,
   clock: Clock,
 ): void {
   const { response } = exchange;
@@ -128,7 +135,7 @@ function appendHead(
   }
   for (let i = 0; i < added.length; i += 2) appendHeader(out, added[i]!, added[i + 1]!);
   if (!hasDate) appendDate(out, clock.wallMs());
-  if (!keepAlive) appendLine(out, CONNECTION_CLOSE);
+  appendLine(out, connectionLine);
 }
 
 function textsOf(exchange: DownstreamExchange): EncodedResult {

@@ -1,0 +1,234 @@
+// A running gateway for tests: in this process, so that its counters can be looked at, or as the
+// process that operators start. Ports are free ones, logs are silent, keys are made for the test.
+
+import assert from 'node:assert/strict';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { systemClock } from '#core/base/clock.ts';
+import { TypeScriptKernels } from '#core/codec/kernels.ts';
+import { SessionIssuer, type SessionFields } from '#core/codec/session/encode.ts';
+import { formatKeyFile, KeyRing, type SessionKey } from '#core/codec/session/keys.ts';
+import { SessionChannel } from '#core/codec/session/types.ts';
+import { loadConfig, snapshotFromValue } from '#config/load.ts';
+import type { SnapshotResult } from '#config/snapshot.ts';
+import { Acceptor } from '#workers/acceptor.ts';
+import { ProcessLog } from '#workers/log.ts';
+import { until, within } from './wait.ts';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const MGW = join(ROOT, 'cli/mgw.js');
+
+/** Any part of a configuration file. */
+export type ConfigValue = Readonly<Record<string, unknown>>;
+
+/** One signing key for all tests of a process; drawn anew each run. */
+const KEY: SessionKey = { kid: 1, state: 'signing', master: randomBytes(32), legacy: true };
+const kernels = new TypeScriptKernels();
+const issuer = new SessionIssuer(new KeyRing([KEY], kernels), kernels);
+
+/** Raw bytes of a session that is valid unless `fields` say otherwise. */
+export function issueSession(uid: number, fields: Partial<SessionFields> = {}): Buffer {
+  return issuer.issue({
+    channel: SessionChannel.wireless,
+    issuedAt: Math.floor(Date.now() / 1000) - 5,
+    ttl: 3600,
+    uidHigh: 0,
+    uidLow: uid,
+    sid: randomBytes(16),
+    ...fields,
+  });
+}
+
+/** {@link issueSession} as HTTP carries it. */
+export function sessionText(uid: number, fields: Partial<SessionFields> = {}): string {
+  return issueSession(uid, fields).toString('base64url');
+}
+
+/** Makes a directory with a key file that verifies {@link issueSession}. */
+export function makeKeyDirectory(): { directory: string; keysFile: string } {
+  const directory = mkdtempSync(join(tmpdir(), 'mgw-test-'));
+  const keysFile = join(directory, 'keys.json');
+  writeFileSync(keysFile, formatKeyFile([KEY]));
+  return { directory, keysFile };
+}
+
+/** Fills in what tests do not care about. */
+export function testConfig(value: ConfigValue, keysFile: string): ConfigValue {
+  return {
+    ...value,
+    listeners: {
+      httpPort: 0,
+      mmtpPort: 0,
+      adminPort: 'off',
+      ...(value['listeners'] as ConfigValue | undefined),
+    },
+    sessions: { keysFile, ...(value['sessions'] as ConfigValue | undefined) },
+    telemetry: { logLevel: 'silent', ...(value['telemetry'] as ConfigValue | undefined) },
+  };
+}
+
+/** A gateway in this process. */
+export class TestGateway {
+  readonly acceptor: Acceptor;
+  readonly httpPort: number;
+  readonly mmtpPort: number;
+  readonly directory: string;
+  readonly #keysFile: string;
+
+  constructor(
+    acceptor: Acceptor,
+    ports: { readonly http?: number; readonly mmtp?: number },
+    directory: string,
+    keysFile: string,
+  ) {
+    this.acceptor = acceptor;
+    this.httpPort = ports.http ?? 0;
+    this.mmtpPort = ports.mmtp ?? 0;
+    this.directory = directory;
+    this.#keysFile = keysFile;
+  }
+
+  get counters() {
+    return this.acceptor.counters;
+  }
+
+  /** Exchanges open now. */
+  get openCount(): number {
+    return this.acceptor.gateway.driver.openCount;
+  }
+
+  upstream(name = 'app') {
+    return this.acceptor.counters.upstream(name);
+  }
+
+  /** Applies a new configuration as `PUT /config` does. */
+  async apply(value: ConfigValue): Promise<SnapshotResult> {
+    const { acceptor } = this;
+    return acceptor.apply(
+      await snapshotFromValue(testConfig(value, this.#keysFile), acceptor.base),
+    );
+  }
+
+  /** Waits until no exchange is open, and checks that the books agree. */
+  async settled(): Promise<void> {
+    await until(
+      () => this.openCount === 0,
+      () => `${this.openCount} exchanges stay open`,
+    );
+    const { exchangesStarted, exchangesCompleted, upstreams } = this.counters;
+    assert.equal(exchangesCompleted, exchangesStarted);
+    for (const [name, upstream] of upstreams) {
+      assert.equal(upstream.requestsOpen, 0, `requests open at ${name}`);
+      assert.equal(upstream.waiters, 0, `requests waiting for ${name}`);
+    }
+  }
+
+  async stop(): Promise<void> {
+    await this.acceptor.close();
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}
+
+/** Starts a gateway in this process with a configuration as a file would have it. */
+export async function startGateway(value: ConfigValue): Promise<TestGateway> {
+  const { directory, keysFile } = makeKeyDirectory();
+  const builtIn = { name: 'test', value: testConfig(value, keysFile) };
+  const loaded = await loadConfig({ argv: [], env: {}, cwd: directory, builtIn });
+  if (!loaded.ok) assert.fail(JSON.stringify(loaded.problems, null, 2));
+  const log = new ProcessLog({ level: 'silent', role: 'test', clock: systemClock });
+  const acceptor = await Acceptor.create({ ...loaded, log, cwd: directory });
+  return new TestGateway(acceptor, await acceptor.open(), directory, keysFile);
+}
+
+/** `mgw sidecar` as a child process. */
+export class Sidecar {
+  readonly child: ChildProcess;
+  readonly ports: Readonly<Record<string, number>>;
+  readonly #errors: () => string;
+
+  constructor(child: ChildProcess, ports: Readonly<Record<string, number>>, errors: () => string) {
+    this.child = child;
+    this.ports = ports;
+    this.#errors = errors;
+  }
+
+  get httpPort(): number {
+    return this.ports['http'] ?? 0;
+  }
+
+  get mmtpPort(): number {
+    return this.ports['mmtp'] ?? 0;
+  }
+
+  /** What it wrote to stderr: log lines. */
+  get errors(): string {
+    return this.#errors();
+  }
+
+  /** Resident memory in bytes. Linux only. */
+  get residentBytes(): number {
+    const status = readFileSync(`/proc/${this.child.pid}/status`, 'latin1');
+    return Number(/VmRSS:\s+(\d+) kB/.exec(status)![1]) * 1024;
+  }
+
+  /** A call of the admin API, which the test opened with `--admin-open`. */
+  async admin(path: string, init: RequestInit = {}): Promise<Response> {
+    return fetch(`http://127.0.0.1:${this.ports['admin']}${path}`, init);
+  }
+
+  /** Sends `signal` and answers the exit code. */
+  async stop(signal: NodeJS.Signals = 'SIGTERM', waitMs = 15_000): Promise<number | null> {
+    const { child } = this;
+    if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
+    child.kill(signal);
+    const [code] = (await within(once(child, 'exit'), `exit after ${signal}`, waitMs)) as [
+      number | null,
+    ];
+    return code;
+  }
+}
+
+/** Starts `mgw sidecar` on free ports and waits for its ready line. */
+export async function startSidecar(
+  args: readonly string[],
+  nodeArgs: readonly string[] = [],
+): Promise<Sidecar> {
+  const free = ['--http-port=0', '--mmtp-port=0', '--admin-port=0', '--admin-open'];
+  const { child, errors } = spawnSidecar([...free, ...args], nodeArgs);
+  for await (const line of createInterface({ input: child.stdout! })) {
+    if (!line.startsWith('{"event":"ready"')) continue;
+    const { ports } = JSON.parse(line) as { ports: Record<string, number> };
+    return new Sidecar(child, ports, errors);
+  }
+  return assert.fail(`the sidecar did not become ready: ${errors()}`);
+}
+
+/** Runs `mgw sidecar` to its end, for starts that must fail. */
+export async function runSidecar(
+  args: readonly string[],
+): Promise<{ code: number | null; stderr: string }> {
+  const { child, errors } = spawnSidecar(args, []);
+  child.stdout!.resume();
+  const [code] = (await within(once(child, 'close'), 'end of the sidecar')) as [number | null];
+  return { code, stderr: errors() };
+}
+
+function spawnSidecar(args: readonly string[], nodeArgs: readonly string[]) {
+  const child = spawn(process.execPath, [...nodeArgs, MGW, 'sidecar', ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { PATH: process.env['PATH'] },
+  });
+  let text = '';
+  child.stderr.on('data', (part: Buffer) => (text += part.toString()));
+  // A test that fails half way must not leave a gateway behind.
+  const kill = (): void => void child.kill('SIGKILL');
+  process.once('exit', kill);
+  child.once('exit', () => process.off('exit', kill));
+  return { child, errors: () => text };
+}
