@@ -232,16 +232,18 @@ export class RequestMessage {
     return extent.end === 0 ? { start: 0, end: 0 } : extent;
   }
 
-  /** Moves every offset into `source` by `delta`. */
+  /** Moves every offset into `source` by `delta`; one of a field that is not there becomes 0. */
   shift(delta: number): void {
-    this.operationOffset += delta;
-    this.appIdOffset += delta;
-    this.workspaceIdOffset += delta;
-    if (this.deviceSource === null) this.deviceIdOffset += delta;
-    this.signOffset += delta;
-    this.requestIdOffset += delta;
-    this.methodOffset += delta;
-    this.targetOffset += delta;
+    this.operationOffset = moved(this.operationOffset, this.operationLength, delta);
+    this.appIdOffset = moved(this.appIdOffset, this.appIdLength, delta);
+    this.workspaceIdOffset = moved(this.workspaceIdOffset, this.workspaceIdLength, delta);
+    if (this.deviceSource === null) {
+      this.deviceIdOffset = moved(this.deviceIdOffset, this.deviceIdLength, delta);
+    }
+    this.signOffset = moved(this.signOffset, this.signLength, delta);
+    this.requestIdOffset = moved(this.requestIdOffset, this.requestIdLength, delta);
+    this.methodOffset = moved(this.methodOffset, this.methodLength, delta);
+    this.targetOffset = moved(this.targetOffset, this.targetLength, delta);
     this.headers.shift(delta);
   }
 }
@@ -308,8 +310,16 @@ interface Extent {
   end: number;
 }
 
+/** An offset of nothing must not end up outside of the buffer: reading there would throw. */
+function moved(offset: number, length: number, delta: number): number {
+  return length > 0 ? offset + delta : 0;
+}
+
 function widen(extent: Extent, offset: number, length: number): void {
-  if (length <= 0) return;
+  if (length > 0) include(extent, offset, length);
+}
+
+function include(extent: Extent, offset: number, length: number): void {
   if (offset < extent.start) extent.start = offset;
   if (offset + length > extent.end) extent.end = offset + length;
 }
@@ -317,6 +327,7 @@ function widen(extent: Extent, offset: number, length: number): void {
 function widenByHeaders(extent: Extent, headers: HeaderList): void {
   const words = headers.words;
   for (let i = 0; i < headers.count * HEADER_WORDS; i += 2) {
-    widen(extent, words[i]!, words[i + 1]!);
+    // Empty values too: their offsets move with the others.
+    include(extent, words[i]!, words[i + 1]!);
   }
 }
