@@ -11,6 +11,9 @@ const FIRST_SLOTS = 16;
 const FNV_OFFSET = 0x811c9dc5;
 const FNV_PRIME = 0x01000193;
 
+/** LIMIT: bytes of an operation type; what is longer is no name. The wire formats say the same. */
+const OPERATION_BYTES_MAX = 128;
+
 interface Entry {
   readonly name: Buffer;
   readonly api: Api;
@@ -92,6 +95,7 @@ function equals(name: Buffer, source: Buffer, offset: number, length: number): b
 }
 
 function isOperationType(source: Buffer, offset: number, length: number): boolean {
+  if (length > OPERATION_BYTES_MAX) return false;
   for (let i = 0; i < length; i++) {
     if (IS_OPERATION_CHARACTER[source[offset + i]!] === 0) return false;
   }

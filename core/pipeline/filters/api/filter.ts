@@ -1,6 +1,8 @@
 // HOT PATH. Refuses what cannot be called: an unknown or disabled API answers 3000.
 
-import { Errors } from '#core/base/errors.ts';
+import { Errors, type GatewayError } from '#core/base/errors.ts';
+import type { RequestMessage } from '#core/codec/message.ts';
+import { OPERATION_TYPE_BYTES_MAX } from '#core/codec/mmtp/types.ts';
 import type { Exchange } from '../../exchange.ts';
 import { FilterStatus, type FilterFactory } from '../../filter.ts';
 
@@ -14,13 +16,16 @@ export const apiFilterFactory: FilterFactory = {
     if (isEnabled && !isUnknown) return null;
     return {
       requestHead(exchange: Exchange) {
-        const { request } = exchange;
-        if (!isUnknown) exchange.refuse(Errors.apiDisabled);
-        else if (request.isPathRouted) exchange.refuse(Errors.pathUnknown);
-        else if (request.operationLength === 0) exchange.refuse(Errors.operationMissing);
-        else exchange.refuse(Errors.apiUnknown);
+        exchange.refuse(isUnknown ? reasonOf(exchange.request) : Errors.apiDisabled);
         return FilterStatus.reply;
       },
     };
   },
 };
+
+/** Why no API was found. */
+function reasonOf({ isPathRouted, operationLength }: RequestMessage): GatewayError {
+  if (isPathRouted) return Errors.pathUnknown;
+  if (operationLength === 0) return Errors.operationMissing;
+  return operationLength > OPERATION_TYPE_BYTES_MAX ? Errors.operationTooLong : Errors.apiUnknown;
+}
