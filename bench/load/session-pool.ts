@@ -1,0 +1,54 @@
+// Sessions for load generators, made before the first request: all distinct, all of one size,
+// signed with the keys that the gateway has. Cold path.
+
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { TypeScriptKernels } from '#core/codec/kernels.ts';
+import { paddingAttributes } from '#core/codec/session/attributes.ts';
+import { SessionIssuer } from '#core/codec/session/encode.ts';
+import { formatKeyFile, KeyRing, parseKeyFile } from '#core/codec/session/keys.ts';
+import {
+  SESSION_BYTES_MAX,
+  SESSION_BYTES_MIN,
+  SessionChannel,
+  SID_BYTES,
+} from '#core/codec/session/types.ts';
+
+/** Sessions of a pool unless told otherwise: more than any cache of branch predictors remembers. */
+export const POOL_SESSIONS = 2000;
+
+/** Time to live of a benchmark's session. Seconds. */
+const TTL_SECONDS = 3600;
+
+/** Uids start here, so that they have as many digits as real ones. */
+const FIRST_UID = 2_088_000_000;
+
+/** The text of a key file for one benchmark. */
+export function newBenchKeys(): string {
+  return formatKeyFile([{ kid: 1, state: 'signing', master: randomBytes(32), legacy: false }]);
+}
+
+/**
+ * Makes sessions of SESSION_BYTES_MAX bytes with the keys of a file.
+ *
+ * @throws Error when the file is not a key file
+ */
+export function createSessions(keysFile: string, count: number): Buffer[] {
+  const parsed = parseKeyFile(readFileSync(keysFile, 'utf8'));
+  if (!parsed.ok) throw new Error(`${keysFile}: ${parsed.problems[0]?.message ?? 'no keys'}`);
+  const kernels = new TypeScriptKernels();
+  const issuer = new SessionIssuer(new KeyRing(parsed.keys, kernels), kernels);
+  const attributes = paddingAttributes(SESSION_BYTES_MAX - SESSION_BYTES_MIN);
+  const issuedAt = Math.floor(Date.now() / 1000);
+  return Array.from({ length: count }, (_, index) =>
+    issuer.issue({
+      channel: SessionChannel.wireless,
+      issuedAt,
+      ttl: TTL_SECONDS,
+      uidHigh: 0,
+      uidLow: FIRST_UID + index,
+      sid: randomBytes(SID_BYTES),
+      attributes,
+    }),
+  );
+}

@@ -1,0 +1,127 @@
+// The result of a suite: its shape, which outside checks rely on, and its table for people.
+
+import { cpus, release } from 'node:os';
+import { TypeScriptKernels } from '#core/codec/kernels.ts';
+
+/** Figures of one case: medians over the rounds, except the counts, which are sums. */
+export interface BenchCase {
+  readonly name: string;
+  /** Right answers in the measured windows; operations timed, for `codecs`. */
+  readonly requests: number;
+  /** Per second. */
+  readonly qps: number;
+  readonly p50Us: number;
+  readonly p99Us: number;
+  /** User and system CPU of the gateway over requests; null when the system does not tell. */
+  readonly cpuUsPerRequest: number | null;
+  /** Resident memory of the gateway after the last window; null when the system does not tell. */
+  readonly rssMb: number | null;
+  /** Answers that were wrong or did not come; anything but 0 makes all figures worthless. */
+  readonly wrong: number;
+  /** What was wrong, and how often. */
+  readonly problems?: Readonly<Record<string, number>>;
+  /** CPUs that the gateway and the load generator kept busy, 0..; about 1: it was the limit. */
+  readonly gatewayCores?: number | null;
+  readonly loadCores?: number;
+  /** Gateway CPU per request by thread, µs; threads without any are left out. */
+  readonly threadsCpuUs?: Readonly<Record<string, number>>;
+  /** Open loop only: offered requests per second, and how late they left (99th percentile). */
+  readonly rate?: number;
+  readonly lateP99Us?: number;
+}
+
+/** A case that did not run. */
+export interface SkippedCase {
+  readonly name: string;
+  readonly reason: string;
+}
+
+/** What a suite found. */
+export interface SuiteResult {
+  readonly cases: readonly BenchCase[];
+  readonly ratios: Readonly<Record<string, number>>;
+  readonly skipped: readonly SkippedCase[];
+}
+
+/** The last line of stdout. */
+export interface BenchReport extends SuiteResult {
+  readonly suite: string;
+  readonly machine: string;
+  readonly node: string;
+  /** The native addon took part. */
+  readonly native: boolean;
+}
+
+export function createReport(suite: string, result: SuiteResult): BenchReport {
+  return {
+    suite,
+    machine: machineName(),
+    node: process.version,
+    native: new TypeScriptKernels().name !== 'typescript',
+    ...result,
+  };
+}
+
+function machineName(): string {
+  const all = cpus();
+  const model = all[0]?.model.trim() ?? 'unknown';
+  return `${all.length} x ${model}, ${process.platform} ${process.arch} ${release()}`;
+}
+
+/** The middle of `values`, or the mean of both middle ones; NaN of none. */
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  const upper = sorted[middle] ?? Number.NaN;
+  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2;
+}
+
+/** Rounds to at most three digits behind the dot: more would claim too much. */
+export function rounded(value: number): number {
+  return Math.round(value * 1000) / 1000;
+}
+
+interface Column {
+  readonly title: string;
+  readonly text: (row: BenchCase) => string;
+}
+
+const COLUMNS: readonly Column[] = [
+  { title: 'case', text: ({ name }) => name },
+  { title: 'qps', text: ({ qps }) => Math.round(qps).toLocaleString('en-US') },
+  { title: 'p50 µs', text: ({ p50Us }) => figure(p50Us) },
+  { title: 'p99 µs', text: ({ p99Us }) => figure(p99Us) },
+  { title: 'CPU µs/req', text: ({ cpuUsPerRequest }) => figure(cpuUsPerRequest) },
+  { title: 'gateway CPUs', text: ({ gatewayCores }) => figure(gatewayCores) },
+  { title: 'load CPUs', text: ({ loadCores }) => figure(loadCores) },
+  { title: 'RSS MB', text: ({ rssMb }) => figure(rssMb) },
+  { title: 'wrong', text: ({ wrong }) => String(wrong) },
+];
+
+/** The report as a table, ratios and skipped cases below. */
+export function formatReport({ cases, ratios, skipped }: SuiteResult): string {
+  // A column that no case has a value for says nothing.
+  const columns = COLUMNS.filter(({ text }) => cases.some((row) => text(row) !== '-'));
+  const cells = [columns.map(({ title }) => title)];
+  for (const row of cases) cells.push(columns.map(({ text }) => text(row)));
+  const widths = columns.map((_, index) => Math.max(...cells.map((row) => row[index]!.length)));
+  const lines = cells.map((row) => {
+    const padded = row.map((cell, index) =>
+      index === 0 ? cell.padEnd(widths[index]!) : cell.padStart(widths[index]!),
+    );
+    return padded.join('  ').trimEnd();
+  });
+  for (const [name, value] of Object.entries(ratios)) lines.push(`${name} = ${value.toFixed(2)}`);
+  for (const { name, reason } of skipped) lines.push(`${name} skipped: ${reason}`);
+  for (const { name, problems = {} } of cases) {
+    for (const [problem, count] of Object.entries(problems)) {
+      lines.push(`${name}: ${count} x ${problem}`);
+    }
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+function figure(value: number | null | undefined): string {
+  if (value === null || value === undefined) return '-';
+  return value >= 100 ? String(Math.round(value)) : value.toPrecision(3);
+}

@@ -1,0 +1,117 @@
+// One benchmark's stage: a temporary directory, session keys, and the processes that take part.
+// Invariant: `close` stops every process and removes the directory, whatever happened before.
+
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { LoadResult } from '../load/tally.ts';
+import { newBenchKeys } from '../load/session-pool.ts';
+import { runChild, startChild, type Child, type ChildSpec } from './child.ts';
+import { chooseCores, type Cores } from './cores.ts';
+import { gatewayConfig, type GatewaySetup, type UpstreamKind } from './gateway-config.ts';
+
+/** LIMIT: what a generator needs beside its window: start, sessions, last answers. */
+const LOAD_EXTRA_MS = 20_000;
+
+/** What a generator is told. */
+export interface LoadSpec {
+  /** `mmtp-load` or `http-load`. */
+  readonly generator: 'mmtp-load' | 'http-load';
+  readonly seconds: number;
+  readonly warmUpMs: number;
+  /** Further flags by name. */
+  readonly flags: Readonly<Record<string, string | number>>;
+}
+
+/** Files and processes of one benchmark. */
+export class Rig {
+  readonly directory = mkdtempSync(join(tmpdir(), 'mgw-bench-'));
+  readonly cores: Cores | null = chooseCores();
+  readonly keysFile = join(this.directory, 'session-keys.json');
+  readonly #children: Child[] = [];
+  #files = 0;
+
+  constructor() {
+    writeFileSync(this.keysFile, newBenchKeys(), { mode: 0o600 });
+  }
+
+  /** CPU of gateways and of what they are compared with; null: any. */
+  get gatewayCpu(): number | null {
+    return this.cores?.gateway ?? null;
+  }
+
+  /** CPU of generators and services; null: any. */
+  get restCpu(): number | null {
+    return this.cores?.rest ?? null;
+  }
+
+  /** Writes a file into the directory and answers its path. */
+  write(suffix: string, text: string): string {
+    const path = join(this.directory, `${this.#files++}-${suffix}`);
+    writeFileSync(path, text);
+    return path;
+  }
+
+  /** Stops `child` at `close`. */
+  adopt(child: Child): Child {
+    this.#children.push(child);
+    return child;
+  }
+
+  /** Starts the project's own service for an upstream protocol; its port is `service`. */
+  async startService(kind: UpstreamKind): Promise<Child> {
+    const format = kind === 'bolt' ? 'protobuf' : 'json';
+    const command = [process.execPath, `bench/peers/${kind}-service.ts`, `--format=${format}`];
+    return this.#start({ name: `${kind} service`, command, cpu: this.restCpu });
+  }
+
+  /**
+   * Starts a gateway on free ports.
+   *
+   * @param nodeFlags flags of the runtime besides the launcher's
+   */
+  async startGateway(
+    setup: GatewaySetup,
+    servicePort: number,
+    nodeFlags: readonly string[] = [],
+  ): Promise<Child> {
+    const config = this.write('gateway.json', gatewayConfig(setup, servicePort));
+    const runtime = [process.execPath, '--max-semi-space-size=32', ...nodeFlags];
+    const flags = [
+      `--config=${config}`,
+      `--session-keys=${this.keysFile}`,
+      '--log-level=warn',
+      '--http-port=0',
+      '--mmtp-port=0',
+      '--admin-port=off',
+      '--workers=0',
+    ];
+    return this.#start({
+      name: `gateway ${setup.upstream} ${setup.session}`,
+      command: [...runtime, 'cli/mgw.js', 'sidecar', ...flags],
+      cpu: this.gatewayCpu,
+    });
+  }
+
+  /** Runs a load generator to its end. */
+  async runLoad({ generator, seconds, warmUpMs, flags }: LoadSpec): Promise<LoadResult> {
+    const all = { ...flags, seconds, 'warm-up-ms': warmUpMs };
+    const program = [process.execPath, '--max-semi-space-size=32', `bench/load/${generator}.ts`];
+    const argv = Object.entries(all).map(([name, value]) => `--${name}=${value}`);
+    const command = [...program, ...argv];
+    const spec = { name: generator, command, cpu: this.restCpu };
+    const result = await runChild(spec, seconds * 1000 + warmUpMs + LOAD_EXTRA_MS);
+    // The generator is the project's own and writes exactly this.
+    return result as unknown as LoadResult;
+  }
+
+  async close(): Promise<void> {
+    // In reverse: gateways drain while their services are still there.
+    for (const child of this.#children.reverse()) await child.stop();
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  async #start(spec: ChildSpec): Promise<Child> {
+    return this.adopt(await startChild(spec));
+  }
+}

@@ -1,0 +1,67 @@
+// What a suite is, and the settings all of them share.
+
+import type { SuiteResult } from './report.ts';
+import { WARM_UP_MS } from './load/load-flags.ts';
+
+/** How long and what to measure. */
+export interface BenchOptions {
+  /** Length of each measured window. */
+  readonly seconds: number;
+  readonly warmUpMs: number;
+  readonly rounds: number;
+  /** Few, short cases that run the same code. */
+  readonly isSmoke: boolean;
+  /** Patterns of case names, `*` for any text; empty: all. */
+  readonly cases: readonly string[];
+  readonly onProgress: (text: string) => void;
+}
+
+/** A suite that `npm run bench -- NAME` runs. */
+export interface Suite {
+  readonly name: string;
+  readonly summary: string;
+  /** @throws UnknownCaseError when a pattern fits no case */
+  run(options: BenchOptions): Promise<SuiteResult>;
+}
+
+const SMOKE_SECONDS = 0.25;
+const SMOKE_WARM_UP_MS = 150;
+
+/** Shorter windows are a matter of luck: CPU time comes in ticks of 10 ms. */
+const DEFAULT_SECONDS = 3;
+const DEFAULT_ROUNDS = 3;
+
+/** Completes what the command line says. */
+export function createOptions(given: Partial<BenchOptions>): BenchOptions {
+  const isSmoke = given.isSmoke ?? false;
+  return {
+    seconds: isSmoke ? SMOKE_SECONDS : DEFAULT_SECONDS,
+    warmUpMs: isSmoke ? SMOKE_WARM_UP_MS : WARM_UP_MS,
+    rounds: isSmoke ? 1 : DEFAULT_ROUNDS,
+    cases: [],
+    onProgress: () => {},
+    ...given,
+    isSmoke,
+  };
+}
+
+/** A pattern that fits no case; the message names the cases. */
+export class UnknownCaseError extends Error {}
+
+/** The entries whose names fit one of `patterns`; all without patterns. */
+export function selectCases<T extends { readonly name: string }>(
+  entries: readonly T[],
+  patterns: readonly string[],
+): readonly T[] {
+  if (patterns.length === 0) return entries;
+  const tests = patterns.map((pattern) => {
+    const parts = pattern.split('*').map((part) => RegExp.escape(part));
+    const test = new RegExp(`^${parts.join('.*')}$`);
+    if (!entries.some(({ name }) => test.test(name))) {
+      const names = entries.map(({ name }) => name).join(', ');
+      throw new UnknownCaseError(`No case is named "${pattern}"; there are ${names}`);
+    }
+    return test;
+  });
+  return entries.filter(({ name }) => tests.some((test) => test.test(name)));
+}

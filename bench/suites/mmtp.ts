@@ -1,0 +1,179 @@
+// Suite `mmtp`: Mmtp to Bolt (protobuf, passed through) and to HTTP with the full chain of
+// filters, at several numbers of connections and streams. Each kind of upstream and session has a
+// gateway process of its own, so that no case runs code that another one shaped.
+
+import type { LoadResult } from '../load/tally.ts';
+import { cpuRatios, runRounds, summarize, type RatioSpec, type RoundCase } from '../rounds.ts';
+import type { BenchCase, SuiteResult } from '../report.ts';
+import type { Child } from '../rig/child.ts';
+import {
+  OPERATION,
+  type GatewaySetup,
+  type SessionMode,
+  type UpstreamKind,
+} from '../rig/gateway-config.ts';
+import { Rig } from '../rig/rig.ts';
+import { selectCases, type BenchOptions, type Suite } from '../suite.ts';
+
+/** Streams per connection that an open loop may have open: what a gateway allows by default. */
+const OPEN_LOOP_STREAMS = 4096;
+
+/** One case. */
+export interface MmtpCase extends GatewaySetup {
+  readonly name: string;
+  readonly connections: number;
+  readonly streams: number;
+  /** Name of the closed-loop case at whose half rate requests are offered; null: closed loop. */
+  readonly halfOf: string | null;
+}
+
+const SIZES = ['1x1', '16x1', '16x16', '64x16'] as const;
+const UPSTREAMS: readonly UpstreamKind[] = ['bolt', 'http'];
+const SESSIONS: readonly SessionMode[] = ['cold', 'cached', 'none'];
+
+/** Sizes and sessions of a smoke run: each kind of process and each code path once. */
+const SMOKE_CASES: readonly string[] = [
+  'mmtp-bolt-1x1',
+  'mmtp-bolt-16x16',
+  'mmtp-bolt-16x16-cached',
+  'mmtp-bolt-16x16-none',
+  'mmtp-bolt-16x16-half',
+  'mmtp-http-16x16',
+];
+
+/** All cases. A name without a session mode means `cold`. */
+export const MMTP_CASES: readonly MmtpCase[] = UPSTREAMS.flatMap((upstream) => [
+  ...SIZES.flatMap((size) => SESSIONS.map((session) => closedLoop(upstream, size, session))),
+  openLoop(closedLoop(upstream, '16x16', 'cold')),
+]);
+
+function closedLoop(upstream: UpstreamKind, size: string, session: SessionMode): MmtpCase {
+  const [connections = 1, streams = 1] = size.split('x').map(Number);
+  const name = caseName(upstream, size, session);
+  return { name, upstream, session, connections, streams, halfOf: null };
+}
+
+function openLoop(closed: MmtpCase): MmtpCase {
+  const { name } = closed;
+  return { ...closed, name: `${name}-half`, streams: OPEN_LOOP_STREAMS, halfOf: name };
+}
+
+function caseName(upstream: UpstreamKind, size: string, session: SessionMode): string {
+  return `mmtp-${upstream}-${size}${session === 'cold' ? '' : `-${session}`}`;
+}
+
+/** What a verified session and an HTTP upstream cost, by size. */
+const RATIOS: readonly RatioSpec[] = SIZES.flatMap((size) => [
+  ...UPSTREAMS.flatMap((upstream) => {
+    const cold = caseName(upstream, size, 'cold');
+    return [
+      { name: `cpuColdOverNone ${cold}`, upper: cold, lower: caseName(upstream, size, 'none') },
+      { name: `cpuCachedOverCold ${cold}`, upper: caseName(upstream, size, 'cached'), lower: cold },
+    ];
+  }),
+  {
+    name: `cpuHttpOverBolt ${size}`,
+    upper: caseName('http', size, 'cold'),
+    lower: caseName('bolt', size, 'cold'),
+  },
+]);
+
+/** Services and gateways of a run, started when the first case needs them. */
+export class MmtpStage {
+  readonly #rig: Rig;
+  readonly #services = new Map<UpstreamKind, Child>();
+  readonly #gateways = new Map<string, Child>();
+
+  constructor(rig: Rig) {
+    this.#rig = rig;
+  }
+
+  /** @param nodeFlags flags of the gateway's runtime */
+  async gateway(setup: GatewaySetup, nodeFlags: readonly string[] = []): Promise<Child> {
+    const { upstream, session } = setup;
+    const key = `${upstream} ${session}`;
+    let gateway = this.#gateways.get(key);
+    if (gateway !== undefined) return gateway;
+    let service = this.#services.get(upstream);
+    if (service === undefined) {
+      service = await this.#rig.startService(upstream);
+      this.#services.set(upstream, service);
+    }
+    gateway = await this.#rig.startGateway(setup, service.port('service'), nodeFlags);
+    this.#gateways.set(key, gateway);
+    return gateway;
+  }
+
+  /** @param rate requests per second of an open loop; 0: closed loop */
+  async measure(spec: MmtpCase, options: BenchOptions, rate: number): Promise<LoadResult> {
+    const gateway = await this.gateway(spec);
+    return this.#rig.runLoad({
+      generator: 'mmtp-load',
+      seconds: options.seconds,
+      warmUpMs: options.warmUpMs,
+      flags: {
+        port: gateway.port('mmtp'),
+        watch: gateway.pid,
+        operation: OPERATION,
+        connections: spec.connections,
+        streams: spec.streams,
+        rate,
+        format: spec.upstream === 'bolt' ? 'protobuf' : 'json',
+        ...(spec.session === 'none' ? {} : { 'session-keys': this.#rig.keysFile }),
+      },
+    });
+  }
+}
+
+export const mmtpSuite: Suite = {
+  name: 'mmtp',
+  summary: 'Mmtp to Bolt and to HTTP, by connections x streams and by session',
+  async run(options: BenchOptions): Promise<SuiteResult> {
+    const isShort = options.isSmoke && options.cases.length === 0;
+    const chosen = selectCases(MMTP_CASES, isShort ? SMOKE_CASES : options.cases);
+    const rig = new Rig();
+    try {
+      return await runCases(chosen, new MmtpStage(rig), options);
+    } finally {
+      await rig.close();
+    }
+  },
+};
+
+async function runCases(
+  chosen: readonly MmtpCase[],
+  stage: MmtpStage,
+  options: BenchOptions,
+): Promise<SuiteResult> {
+  const closed = chosen.filter(({ halfOf }) => halfOf === null);
+  const measured = await runRounds(
+    closed.map((spec): RoundCase => {
+      return { name: spec.name, measure: () => stage.measure(spec, options, 0) };
+    }),
+    options.rounds,
+    options.onProgress,
+  );
+  const cases = closed.map(({ name }) => summarize(name, measured.get(name) ?? []));
+  for (const spec of chosen) {
+    if (spec.halfOf !== null) cases.push(await measureHalf(spec, cases, stage, options));
+  }
+  return { cases, ratios: cpuRatios(RATIOS, measured), skipped: [] };
+}
+
+/** Response time at half the rate of the closed loop, which is measured if it was not. */
+async function measureHalf(
+  spec: MmtpCase,
+  cases: readonly BenchCase[],
+  stage: MmtpStage,
+  options: BenchOptions,
+): Promise<BenchCase> {
+  options.onProgress(spec.name);
+  let qps = cases.find(({ name }) => name === spec.halfOf)?.qps;
+  if (qps === undefined) {
+    const closed = MMTP_CASES.find(({ name }) => name === spec.halfOf) ?? spec;
+    qps = (await stage.measure(closed, options, 0)).qps;
+  }
+  const rate = Math.max(1, Math.floor(qps / 2));
+  const result = await stage.measure(spec, options, rate);
+  return { ...summarize(spec.name, [result]), rate, lateP99Us: result.lateP99Us };
+}

@@ -1,0 +1,103 @@
+// Rounds, medians and ratios.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { LoadResult } from '#bench/load/tally.ts';
+import { formatReport, median } from '#bench/report.ts';
+import { cpuRatios, runRounds, summarize } from '#bench/rounds.ts';
+
+function resultOf(cpuUs: number | null, change: Partial<LoadResult> = {}): LoadResult {
+  return {
+    requests: 1000,
+    wrong: 0,
+    unanswered: 0,
+    problems: {},
+    seconds: 2,
+    qps: 500,
+    p50Us: 100,
+    p90Us: 150,
+    p99Us: 200,
+    maxUs: 300,
+    lateP99Us: 0,
+    loadCpuUs: 1_000_000,
+    watched: cpuUs === null ? null : { cpuUs, rssMb: 80, threads: [{ id: 1, name: 'n', cpuUs }] },
+    ...change,
+  };
+}
+
+describe('runRounds', () => {
+  test('measures in turns, every other round backwards', async () => {
+    const order: string[] = [];
+    const cases = ['a', 'b', 'c'].map((name) => ({
+      name,
+      measure: async () => {
+        order.push(name);
+        return resultOf(order.length);
+      },
+    }));
+    const measured = await runRounds(cases, 3, () => {});
+    assert.equal(order.join(''), 'abccbaabc');
+    assert.deepEqual(
+      measured.get('a')?.map(({ watched }) => watched?.cpuUs),
+      [1, 6, 7],
+    );
+  });
+});
+
+describe('summarize', () => {
+  test('takes medians of figures and sums of counts', () => {
+    const results = [
+      resultOf(4000, { qps: 10, problems: { GOAWAY: 1 }, wrong: 1 }),
+      resultOf(9000, { qps: 30, unanswered: 2 }),
+      resultOf(5000, { qps: 20 }),
+    ];
+    const { qps, requests, wrong, cpuUsPerRequest, problems } = summarize('x', results);
+    assert.deepEqual([qps, requests, wrong, cpuUsPerRequest], [20, 3000, 3, 5]);
+    assert.deepEqual(problems, { GOAWAY: 1, 'no answer': 2 });
+  });
+
+  test('says null where the system does not tell CPU time', () => {
+    const { cpuUsPerRequest, rssMb, gatewayCores } = summarize('x', [resultOf(null)]);
+    assert.deepEqual([cpuUsPerRequest, rssMb, gatewayCores], [null, null, null]);
+  });
+});
+
+describe('cpuRatios', () => {
+  test('is the median of ratios within rounds, not a ratio of medians', () => {
+    const measured = new Map([
+      ['a', [resultOf(2000), resultOf(30_000), resultOf(9000)]],
+      ['b', [resultOf(1000), resultOf(10_000), resultOf(1000)]],
+    ]);
+    const specs = [
+      { name: 'aOverB', upper: 'a', lower: 'b' },
+      { name: 'aOverC', upper: 'a', lower: 'c' },
+    ];
+    assert.deepEqual(cpuRatios(specs, measured), { aOverB: 3 });
+  });
+});
+
+describe('report', () => {
+  test('median takes the middle, or the mean of both middle values', () => {
+    assert.equal(median([9, 1, 5]), 5);
+    assert.equal(median([4, 1, 3, 2]), 2.5);
+    assert.ok(Number.isNaN(median([])));
+  });
+
+  test('formatReport shows cases, ratios, skipped cases and problems', () => {
+    const bad = resultOf(5000, { wrong: 7, problems: { 'wrong body': 7 } });
+    const text = formatReport({
+      cases: [summarize('first', [resultOf(5000)]), summarize('second-case', [bad])],
+      ratios: { firstOverSecond: 1.25 },
+      skipped: [{ name: 'nginx', reason: 'is not installed' }],
+    });
+    const lines = text.split('\n');
+    assert.match(lines[0]!, /^case\s+qps\s+p50 µs/);
+    assert.match(lines[1]!, /^first\s+500\s+100\s+200\s+5\.00/);
+    assert.equal(lines[1]!.length, lines[2]!.length);
+    assert.deepEqual(lines.slice(3, 6), [
+      'firstOverSecond = 1.25',
+      'nginx skipped: is not installed',
+      'second-case: 7 x wrong body',
+    ]);
+  });
+});

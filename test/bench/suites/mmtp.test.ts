@@ -1,0 +1,45 @@
+// The suite `mmtp` at smoke size: real gateways, services and generators, no answer wrong.
+
+import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { MMTP_CASES } from '#bench/suites/mmtp.ts';
+import { reportOf, runBench } from '../support/run-bench.ts';
+
+describe('bench mmtp', () => {
+  test('measures Bolt and HTTP, cold, cached and none, closed and open loop', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'bench-test-'));
+    try {
+      const file = join(directory, 'report.json');
+      const run = await runBench('mmtp', '--smoke', '--json', file);
+      const report = reportOf(run, 'mmtp');
+      assert.deepEqual(
+        report.cases.map(({ name }) => name),
+        [
+          'mmtp-bolt-1x1',
+          'mmtp-bolt-16x16',
+          'mmtp-bolt-16x16-cached',
+          'mmtp-bolt-16x16-none',
+          'mmtp-http-16x16',
+          'mmtp-bolt-16x16-half',
+        ],
+      );
+      const half = report.cases.at(-1)!;
+      const closed = report.cases[1]!;
+      assert.equal(half.rate, Math.floor(closed.qps / 2));
+      assert.equal(await readFile(file, 'utf8'), `${run.stdout.trimEnd().split('\n').at(-1)}\n`);
+    } finally {
+      await rm(directory, { recursive: true });
+    }
+  });
+
+  test('names each case of the full run once', () => {
+    const names = MMTP_CASES.map(({ name }) => name);
+    assert.equal(new Set(names).size, names.length);
+    // Two upstreams, four sizes, three sessions, and an open loop for each upstream.
+    assert.equal(names.length, 2 * (4 * 3 + 1));
+    for (const { halfOf } of MMTP_CASES) assert.ok(halfOf === null || names.includes(halfOf));
+  });
+});
