@@ -5,7 +5,7 @@ import type { Clock } from '#core/base/clock.ts';
 import { ResultCode } from '#core/base/result-codes.ts';
 import { DownstreamProtocol } from '#core/codec/message.ts';
 import { SESSION_STATUS_NAMES } from '#core/codec/session/types.ts';
-import type { ExchangeObserver } from '#core/exchange/exchange-driver.ts';
+import type { ExchangeObserver } from '#core/exchange/contract.ts';
 import type { Exchange } from '#core/pipeline/exchange.ts';
 import type { Phase } from '#core/pipeline/filter.ts';
 import type { AccessLog } from '#core/telemetry/access-log.ts';

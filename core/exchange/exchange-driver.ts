@@ -23,37 +23,15 @@ import {
   type ExchangeResumer,
   type ReplyTarget,
 } from '#core/pipeline/exchange.ts';
-import { FilterStatus, type Phase } from '#core/pipeline/filter.ts';
+import { FilterStatus } from '#core/pipeline/filter.ts';
 import type { Router } from '#core/routing/router.ts';
 import { Brakes } from './brakes.ts';
-import type { RetryBudget } from './retry-budget.ts';
-
-/** What the driver tells the rest of the process. */
-export interface ExchangeObserver {
-  started(exchange: Exchange): void;
-  /** Runs once for every exchange, last. The object is reused afterwards. */
-  completed(exchange: Exchange): void;
-  filterThrew(filterName: string, phase: Phase, error: unknown): void;
-  retried(exchange: Exchange): void;
-  /** The last open exchange ended; for draining. */
-  idle(): void;
-}
+import { runComplete } from './complete-phase.ts';
+import type { ExchangeDriverOptions, ExchangeObserver, SessionCheck } from './contract.ts';
+import { isRepeatable, type RetryBudget } from './retry-budget.ts';
 
 /** A client that takes nothing of a streamed answer for this long loses it. Ms. */
 const STALL_MS = 30_000;
-
-/** Checks sessions for BIND, outside of any exchange. */
-export type SessionCheck = (session: Buffer, channel: number, device: Buffer) => boolean;
-
-export interface ExchangeDriverOptions {
-  readonly clock: Clock;
-  readonly deadlines: TimerWheel;
-  readonly observer: ExchangeObserver;
-  readonly retryBudget: RetryBudget;
-  readonly checkSession: SessionCheck;
-  /** LIMIT: open exchanges of the lane. */
-  readonly exchangesMax: number;
-}
 
 /** Runs all exchanges of one lane. */
 export class ExchangeDriver implements ExchangeResumer {
@@ -133,7 +111,7 @@ export class ExchangeDriver implements ExchangeResumer {
 
   refuse(exchange: Exchange, error: GatewayError): void {
     if (exchange.api === null) exchange.api = this.#router.unknownApi;
-    exchange.isPaused = false;
+    if (exchange.isPaused) this.#endPause(exchange);
     exchange.refuse(error);
     this.#answer(exchange);
   }
@@ -156,11 +134,12 @@ export class ExchangeDriver implements ExchangeResumer {
   resume(exchange: Exchange, serial: number, status: number): void {
     if (exchange.serial !== serial || !exchange.isPaused) return;
     this.nowMs = this.#clock.nowMs();
-    exchange.isPaused = false;
+    this.#endPause(exchange);
+    const current = exchange.serial;
     exchange.filterIndex++;
     if (status === FilterStatus.reply) this.#filterReplied(exchange);
     else this.#advance(exchange);
-    if (exchange.serial === serial && exchange.state === ExchangeState.streaming) {
+    if (exchange.serial === current && exchange.state === ExchangeState.streaming) {
       exchange.api!.target!.resumeStream(exchange);
     }
   }
@@ -174,9 +153,11 @@ export class ExchangeDriver implements ExchangeResumer {
 
   /** The upstream gave up. */
   failed(exchange: Exchange, error: GatewayError): void {
-    if (this.#mayRetry(exchange, error)) {
+    // Nothing of what the service had begun to say belongs to what comes now.
+    exchange.response.reset();
+    exchange.error = null;
+    if (isRepeatable(exchange, error, this.nowMs) && this.#retryBudget.tryTake()) {
       this.#observer.retried(exchange);
-      exchange.response.reset();
       this.#send(exchange);
       return;
     }
@@ -210,12 +191,26 @@ export class ExchangeDriver implements ExchangeResumer {
 
   /** The streamed body ended, or broke off with `error`. */
   streamEnded(exchange: Exchange, error: GatewayError | null): void {
+    if (exchange.state !== ExchangeState.streaming) {
+      this.#streamEndedEarly(exchange, error);
+      return;
+    }
     if (error !== null) exchange.error = error;
     exchange.answeredMs = this.nowMs;
     const { downstream } = exchange;
     exchange.downstream = null;
     downstream!.replyEnd(exchange, error === null);
     this.#done(exchange);
+  }
+
+  /** The body ended while a filter thinks about the head, which the client has not got yet. */
+  #streamEndedEarly(exchange: Exchange, error: GatewayError | null): void {
+    exchange.response.isStreaming = false;
+    if (error === null) return; // It was empty: the filter goes on with a whole answer.
+    this.#endPause(exchange);
+    exchange.response.reset();
+    exchange.refuse(error);
+    this.#reply(exchange);
   }
 
   /** `link` has more queued than it should: who feeds it stops reading until {@link relieved}. */
@@ -289,6 +284,8 @@ export class ExchangeDriver implements ExchangeResumer {
         status = filter[phase]!(exchange) as FilterStatus;
       } catch (error) {
         this.#observer.filterThrew(chain.names[exchange.filterIndex]!, phase, error);
+        this.#dropStream(exchange);
+        exchange.response.reset();
         exchange.refuse(Errors.filterFailed);
         status = FilterStatus.reply;
       }
@@ -307,6 +304,12 @@ export class ExchangeDriver implements ExchangeResumer {
     if (exchange.state < ExchangeState.upstream) exchange.retainRequest();
     else exchange.response.retain();
     if (exchange.deadlineMs === 0) this.#arm(exchange, exchange.api!.timeoutMs);
+  }
+
+  /** What the filter that paused still holds is stale from now on. */
+  #endPause(exchange: Exchange): void {
+    exchange.isPaused = false;
+    exchange.serial = (exchange.serial + 1) | 0;
   }
 
   #arm(exchange: Exchange, timeoutMs: number): void {
@@ -349,17 +352,6 @@ export class ExchangeDriver implements ExchangeResumer {
     target.send(exchange);
   }
 
-  #mayRetry(exchange: Exchange, error: GatewayError): boolean {
-    return (
-      error === Errors.upstreamReset &&
-      exchange.attempts === 1 &&
-      exchange.api!.isIdempotent &&
-      exchange.isRetained &&
-      this.nowMs < exchange.deadlineMs &&
-      this.#retryBudget.tryTake()
-    );
-  }
-
   #answer(exchange: Exchange): void {
     exchange.answeredMs = this.nowMs;
     this.#enter(exchange, ExchangeState.responseHead);
@@ -383,7 +375,7 @@ export class ExchangeDriver implements ExchangeResumer {
       this.streamEnded(exchange, Errors.timeout);
       return;
     }
-    exchange.isPaused = false;
+    if (exchange.isPaused) this.#endPause(exchange);
     exchange.response.reset();
     exchange.refuse(Errors.timeout);
     // A filter that hangs in a response phase has had its chance: no phase runs again.
@@ -395,22 +387,11 @@ export class ExchangeDriver implements ExchangeResumer {
     exchange.state = ExchangeState.done;
     this.#deadlines.disarm(exchange);
     const chain = exchange.api?.chain.complete;
-    if (chain !== undefined) this.#runComplete(exchange, chain);
+    if (chain !== undefined) runComplete(exchange, chain, this.#observer);
     this.#observer.completed(exchange);
     exchange.serial = (exchange.serial + 1) | 0;
     exchange.reset();
     this.#free.push(exchange);
     if (this.#free.length === this.#created) this.#observer.idle();
-  }
-
-  #runComplete(exchange: Exchange, chain: PhaseChain): void {
-    const { filters } = chain;
-    for (let i = 0; i < filters.length; i++) {
-      try {
-        filters[i]!.complete!(exchange);
-      } catch (error) {
-        this.#observer.filterThrew(chain.names[i]!, 'complete', error);
-      }
-    }
   }
 }

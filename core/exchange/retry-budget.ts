@@ -1,5 +1,8 @@
 // Keeps retries from multiplying a failure: retries may be at most a fixed share of the requests
-// sent lately, plus a small reserve for lanes with little traffic.
+// sent lately, plus a small reserve for lanes with little traffic. And which requests may be.
+
+import { Errors, type GatewayError } from '#core/base/errors.ts';
+import type { Exchange } from '#core/pipeline/exchange.ts';
 
 /** Share of a retry that one request earns. */
 const EARNED_PER_REQUEST = 0.2;
@@ -24,4 +27,15 @@ export class RetryBudget {
     this.#tokens -= 1;
     return true;
   }
+}
+
+/** May `exchange` be sent a second time after `error`? The budget is asked apart. */
+export function isRepeatable(exchange: Exchange, error: GatewayError, nowMs: number): boolean {
+  return (
+    error === Errors.upstreamReset &&
+    exchange.attempts === 1 &&
+    exchange.api!.isIdempotent &&
+    exchange.isRetained &&
+    nowMs < exchange.deadlineMs
+  );
 }

@@ -56,7 +56,7 @@ export interface ExchangeResumer {
 export class Exchange implements TimerNode {
   /** Index in the lane's pool, 0-based; stable for the object's life. */
   readonly slot: number;
-  /** Number of the request that the object carries now; grows with every use. */
+  /** Names a pause of a request: changes with every use of the object and every pause that ends. */
   serial = 0;
   readonly resumer: ExchangeResumer;
   state: ExchangeState = ExchangeState.free;
