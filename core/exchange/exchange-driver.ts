@@ -15,7 +15,7 @@
 import type { Clock } from '#core/base/clock.ts';
 import { Errors, type GatewayError } from '#core/base/errors.ts';
 import { ResultCode } from '#core/base/result-codes.ts';
-import type { TimerWheel } from '#core/base/timer-wheel.ts';
+import { UNARMED, type TimerWheel } from '#core/base/timer-wheel.ts';
 import type { PhaseChain } from '#core/pipeline/chain.ts';
 import {
   Exchange,
@@ -303,7 +303,8 @@ export class ExchangeDriver implements ExchangeResumer {
     exchange.isPaused = true;
     if (exchange.state < ExchangeState.upstream) exchange.retainRequest();
     else exchange.response.retain();
-    if (exchange.deadlineMs === 0) this.#arm(exchange, exchange.api!.timeoutMs);
+    // None yet, or it has passed and its answer is held up: a pause always has a deadline.
+    if (exchange.timerSlot === UNARMED) this.#arm(exchange, exchange.api!.timeoutMs);
   }
 
   /** What the filter that paused still holds is stale from now on. */
@@ -344,7 +345,7 @@ export class ExchangeDriver implements ExchangeResumer {
     }
     exchange.state = ExchangeState.upstream;
     if (exchange.deadlineMs === 0) this.#arm(exchange, exchange.api!.timeoutMs);
-    else if (exchange.timerSlot < 0) this.#deadlines.arm(exchange, exchange.deadlineMs);
+    else if (exchange.timerSlot === UNARMED) this.#deadlines.arm(exchange, exchange.deadlineMs);
     if (isIdempotent) exchange.retainRequest();
     exchange.attempts++;
     exchange.sentMs = this.nowMs;
