@@ -394,7 +394,15 @@ export class HttpConnection implements TransportHandler, TimerNode, DownstreamCo
   // --- output ------------------------------------------------------------------------------------
 
   #mayKeepAlive(): boolean {
-    return this.#head.keepAlive && !this.#isDraining && this.#state !== State.closing;
+    const { keepAlive } = this.#head;
+    return keepAlive && !this.#isDraining && this.#state !== State.closing && !this.#leavesBody();
+  }
+
+  /** The answer comes before a body that is not worth reading over, or that may never be sent. */
+  #leavesBody(): boolean {
+    const { expectContinue, contentLength } = this.#head;
+    if (this.#state === State.chunked) return expectContinue;
+    return this.#state === State.body && (expectContinue || contentLength > DISCARD_BYTES_MAX);
   }
 
   #connectionLine(keepAlive: boolean): Buffer {
@@ -428,10 +436,6 @@ export class HttpConnection implements TransportHandler, TimerNode, DownstreamCo
   }
 
   #discardFrom(bytes: number): void {
-    if (bytes > DISCARD_BYTES_MAX || this.#head.expectContinue) {
-      this.#close();
-      return;
-    }
     this.#state = State.discarding;
     this.#discardBytes = bytes;
     this.#discardedBytes = 0;
