@@ -1,6 +1,7 @@
 // HOT PATH. From an HTTP/1.1 head to the request message: which operation, whose session, which
 // trace. Headers are all copied; which of them may cross is decided by the headers filter.
 
+import { isIP } from 'node:net';
 import { HeaderId } from '#core/codec/http1/known-headers.ts';
 import { parseMediaType } from '#core/codec/http1/media-type.ts';
 import type { HttpHead } from '#core/codec/http1/types.ts';
@@ -169,7 +170,8 @@ function takeCookie(request: RequestMessage, bytes: Buffer, head: HttpHead): voi
 function fillTrusted(request: RequestMessage, bytes: Buffer): void {
   const forwarded = headerText(request.headers, bytes, 'x-forwarded-for');
   const last = forwarded?.split(',').at(-1)?.trim();
-  if (last !== undefined && last !== '') request.clientIp = last;
+  // What is no address would go on to services and logs as one.
+  if (last !== undefined && isIP(last) !== 0) request.clientIp = last;
   const bucket = Number(headerText(request.headers, bytes, 'mgw-bucket') ?? Number.NaN);
   if (Number.isInteger(bucket) && bucket >= 0 && bucket < BUCKETS) request.bucket = bucket;
 }

@@ -175,7 +175,8 @@ describe('calls over HTTP', () => {
 
   test('an API with a path is reached by its path and by /mgw.htm', async () => {
     const bytes =
-      'POST /any/path.echo?x=1 HTTP/1.1\r\nHost: a\r\nOperation-Type: nope\r\nContent-Length: 2\r\n\r\n{}';
+      'POST /any/path.echo?x=1 HTTP/1.1\r\nHost: a\r\nOperation-Type: nope\r\n' +
+      'Content-Length: 2\r\n\r\n{}';
     const byPath = await callOnce(gateway.httpPort, bytes);
     assert.equal(byPath.body.toString(), '{"echo":{}}');
     const get = await callOnce(gateway.httpPort, 'GET /a/b/path.get HTTP/1.1\r\nHost: a\r\n\r\n');

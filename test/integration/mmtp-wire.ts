@@ -1,5 +1,5 @@
-// An Mmtp client for tests that sees frames: whatever bytes a test wants are written, and frames are
-// handed out as they come. The promise client of cli/client is used where only answers matter.
+// An Mmtp client for tests that sees frames: whatever bytes a test wants are written, and frames
+// are handed out as they come. The promise client of cli/client is used where only answers matter.
 
 import assert from 'node:assert/strict';
 import { connect, type Socket } from 'node:net';
