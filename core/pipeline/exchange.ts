@@ -84,8 +84,12 @@ export class Exchange implements TimerNode {
   error: GatewayError | null = null;
   /** Times on the monotonic clock, ms; 0 while not reached. */
   startedMs = 0;
+  /** Handed to the upstream. */
   sentMs = 0;
+  /** The service's answer, or the reason for none, was there. */
   answeredMs = 0;
+  /** The answer was handed to the client's connection. */
+  repliedMs = 0;
   deadlineMs = 0;
   /** Body bytes of the request and of the answer, for the logs. */
   requestBytes = 0;
@@ -164,7 +168,7 @@ export class Exchange implements TimerNode {
     this.hasSession = false;
     this.sessionStatus = -1;
     this.error = null;
-    this.startedMs = this.sentMs = this.answeredMs = this.deadlineMs = 0;
+    this.startedMs = this.sentMs = this.answeredMs = this.repliedMs = this.deadlineMs = 0;
     this.requestBytes = this.responseBytes = 0;
     this.attempts = 0;
     this.link = null;

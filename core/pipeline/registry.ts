@@ -20,6 +20,8 @@ export interface FilterDependencies {
   readonly clock: Clock;
   readonly random: Random;
   readonly deadlines: TimerWheel;
+  /** Unix seconds, as of the batch at hand. */
+  readonly nowSeconds: () => number;
   readonly sessions: SessionVerifiers;
   /** Repeated requests of the lane; outlives snapshots. */
   readonly resends: ResendTable;
@@ -34,7 +36,7 @@ export function listFilters(dependencies: FilterDependencies): readonly FilterFa
     createTraceFilterFactory(random),
     apiFilterFactory,
     channelFilterFactory,
-    createSessionFilterFactory(sessions, clock),
+    createSessionFilterFactory(sessions, dependencies.nowSeconds),
     createLimitFilterFactory(() => clock.nowMs()),
     headersFilterFactory,
     createTimeoutFilterFactory(deadlines),

@@ -83,6 +83,8 @@ const ALLOWED: readonly (readonly [path: string, text: string])[] = [
   ['core/pipeline/registry.ts', "import { y } from './filters/api/filter.ts';"],
   ['core/pipeline/filters/a/f.ts', "import { y } from './other.ts';"],
   ['core/pipeline/filters/a/f.ts', "import { y } from '../../filter.ts';"],
+  ['core/pipeline/filters/a/f.test.ts', "import { y } from '#test/core/support.ts';"],
+  ['core/pipeline/filters/a/f.test.ts', "import { y } from './filter.ts';"],
   ['core/routing/x.ts', "import { type A, type B } from '#core/pipeline/api.ts';"],
   ['core/gateway.ts', "import { y } from '#core/upstream/backoff.ts';"],
   ['core/clusters.ts', "import { y } from './upstream/backoff.ts';"],

@@ -128,7 +128,7 @@ function clean(
     if (nameLength === 0) continue;
     const id = recogniseHeader(source, nameOffset, nameLength);
     if (dropped[id] === 1) continue;
-    if (listed !== null && isAmong(listed, source, nameOffset, nameLength)) continue;
+    if (listed !== null && isListed(listed, source, nameOffset, nameLength)) continue;
     if (names.length > 0 && isAmong(names, source, nameOffset, nameLength)) continue;
     let valueLength = words[at + 3]!;
     if (id === HeaderId.cookie && dropped === DROPPED_FROM_REQUESTS) {
@@ -147,44 +147,41 @@ function clean(
   return hasRequestId;
 }
 
-/** LIMIT: Connection tokens looked at; a longer list is an attack on the comparison below. */
-const TOKENS_MAX = 16;
-
 /**
  * Names that Connection lists besides close and keep-alive, lower case; null when there are none.
+ * LIMIT: as many as fit into a head.
  */
-function connectionTokens(headers: HeaderList, source: Buffer): Buffer[] | null {
+function connectionTokens(headers: HeaderList, source: Buffer): ReadonlySet<string> | null {
   const { words } = headers;
-  let tokens: Buffer[] | null = null;
+  let tokens: Set<string> | null = null;
   for (let index = 0; index < headers.count; index++) {
     const at = index * HEADER_WORDS;
     if (words[at + 1] !== CONNECTION_BYTES) continue;
     if (recogniseHeader(source, words[at]!, CONNECTION_BYTES) !== HeaderId.connection) continue;
     const offset = words[at + 2]!;
     const length = words[at + 3]!;
-    if (isPlain(source, offset, length)) continue;
+    if (equalsLower(source, offset, length, CLOSE)) continue;
+    if (equalsLower(source, offset, length, KEEP_ALIVE)) continue;
     // Cold from here: almost every Connection header says close or keep-alive.
-    tokens ??= [];
-    for (const token of source.latin1Slice(offset, offset + length).split(',', TOKENS_MAX)) {
-      tokens.push(Buffer.from(token.trim().toLowerCase(), 'latin1'));
+    tokens ??= new Set();
+    for (const token of source.latin1Slice(offset, offset + length).split(',')) {
+      tokens.add(token.trim().toLowerCase());
     }
   }
   return tokens;
 }
 
 const CONNECTION_BYTES = 'connection'.length;
-const CLOSE_BYTES = 'close'.length;
-const KEEP_ALIVE_BYTES = 'keep-alive'.length;
-const LETTER_C = 0x63;
-const LETTER_K = 0x6b;
+const CLOSE = Buffer.from('close', 'latin1');
+const KEEP_ALIVE = Buffer.from('keep-alive', 'latin1');
 
-/**
- * A value that by length and first letter is `close` or `keep-alive` names no header that exists.
- */
-function isPlain(source: Buffer, offset: number, length: number): boolean {
-  const first = source[offset]! | 0x20;
-  if (length === CLOSE_BYTES) return first === LETTER_C;
-  return length === KEEP_ALIVE_BYTES && first === LETTER_K && source[offset + 4] === 0x2d;
+function isListed(
+  tokens: ReadonlySet<string>,
+  source: Buffer,
+  at: number,
+  length: number,
+): boolean {
+  return tokens.has(source.latin1Slice(at, at + length).toLowerCase());
 }
 
 function isAmong(
@@ -194,13 +191,17 @@ function isAmong(
   length: number,
 ): boolean {
   for (let n = 0; n < names.length; n++) {
-    const name = names[n]!;
-    if (name.length !== length) continue;
-    let i = 0;
-    while (i < length && toLower(source[offset + i]!) === name[i]) i++;
-    if (i === length) return true;
+    if (equalsLower(source, offset, length, names[n]!)) return true;
   }
   return false;
+}
+
+/** Is `source[offset, offset + length)` the text `lower`, ignoring ASCII case? */
+function equalsLower(source: Buffer, offset: number, length: number, lower: Buffer): boolean {
+  if (lower.length !== length) return false;
+  let i = 0;
+  while (i < length && toLower(source[offset + i]!) === lower[i]) i++;
+  return i === length;
 }
 
 function toLower(byte: number): number {

@@ -1,7 +1,6 @@
 // HOT PATH. Session validation, in place: no copy, no call to anyone, no promise. Every failure is
 // the same 2000 for the client; which one it was goes to telemetry only.
 
-import type { Clock } from '#core/base/clock.ts';
 import { Errors } from '#core/base/errors.ts';
 import type { SessionVerifier } from '#core/codec/session/compact.ts';
 import { looksLegacy, type LegacyVerifier } from '#core/codec/session/legacy.ts';
@@ -16,10 +15,14 @@ export interface SessionVerifiers {
   readonly legacy: LegacyVerifier;
 }
 
-/** Checks the session where the API wants or may have one. */
+/**
+ * Checks the session where the API wants or may have one.
+ *
+ * @param nowSeconds Unix seconds
+ */
 export function createSessionFilterFactory(
   verifiers: SessionVerifiers,
-  clock: Clock,
+  nowSeconds: () => number,
 ): FilterFactory {
   return {
     name: 'session',
@@ -27,14 +30,14 @@ export function createSessionFilterFactory(
     phases: ['requestHead'],
     create({ api }) {
       if (api.sessionPolicy === SessionPolicy.none) return null;
-      return sessionFilter(verifiers, clock, api);
+      return sessionFilter(verifiers, nowSeconds, api);
     },
   };
 }
 
 function sessionFilter(
   verifiers: SessionVerifiers,
-  clock: Clock,
+  nowSeconds: () => number,
   api: Pick<Api, 'sessionPolicy' | 'acceptsCompact' | 'acceptsLegacy'>,
 ): Filter {
   const isRequired = api.sessionPolicy === SessionPolicy.required;
@@ -51,7 +54,7 @@ function sessionFilter(
       sessionOffset,
       sessionLength,
       exchange.downstream!.channel,
-      Math.floor(clock.wallMs() / 1000),
+      nowSeconds(),
       request.deviceSource ?? request.source,
       request.deviceIdOffset,
       request.deviceIdLength,

@@ -1,0 +1,112 @@
+// The session filter over real verifiers: who is let in, who is a stranger, who gets 2000. What makes
+// a session valid is tested where sessions are decoded.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { Errors } from '#core/base/errors.ts';
+import { SessionStatus } from '#core/codec/session/types.ts';
+import { Harness } from '#test/core/codec/session/harness.ts';
+import { mint, mintLegacy, NOW } from '#test/core/codec/session/reference.ts';
+import {
+  exchangeOf,
+  filterOf,
+  type ExchangeShape,
+} from '#test/core/pipeline/support/filter-bench.ts';
+import type { ApiBase } from '#test/core/pipeline/support/make-api.ts';
+import { SessionPolicy } from '../../api.ts';
+import type { Exchange } from '../../exchange.ts';
+import { FilterStatus } from '../../filter.ts';
+import { createSessionFilterFactory } from './filter.ts';
+
+const { compact, legacy } = new Harness();
+const factory = createSessionFilterFactory({ compact, legacy }, () => NOW);
+
+const GOOD = mint();
+const DAMAGED = Buffer.from(GOOD);
+DAMAGED[20]! ^= 1;
+
+function run(shape: ExchangeShape, overrides: Partial<ApiBase> = {}): Exchange {
+  const filter = filterOf(factory, { sessionPolicy: SessionPolicy.required, ...overrides })!;
+  const exchange = exchangeOf(shape);
+  const status = filter.requestHead!(exchange);
+  assert.equal(status, exchange.error === null ? FilterStatus.continue : FilterStatus.reply);
+  return exchange;
+}
+
+describe('session filter', () => {
+  test('an API without sessions does not have it', () => {
+    assert.equal(filterOf(factory, { sessionPolicy: SessionPolicy.none }), null);
+  });
+
+  test('a good session opens the view', () => {
+    const exchange = run({ session: GOOD });
+    assert.equal(exchange.hasSession, true);
+    assert.equal(exchange.sessionStatus, SessionStatus.ok);
+    assert.equal(exchange.session.isValid, true);
+    assert.ok(exchange.session.uidLow > 0);
+  });
+
+  test('without a session: 2000 where it is required, a stranger where it is optional', () => {
+    const required = run({});
+    assert.equal(required.error, Errors.sessionMissing);
+    assert.equal(required.response.resultCode, 2000);
+    assert.equal(required.sessionStatus, -1);
+    const optional = run({}, { sessionPolicy: SessionPolicy.optional });
+    assert.equal(optional.hasSession, false);
+  });
+
+  test('a damaged session: the same', () => {
+    const required = run({ session: DAMAGED });
+    assert.equal(required.error, Errors.sessionInvalid);
+    assert.equal(required.response.resultCode, 2000);
+    assert.equal(required.hasSession, false);
+    assert.notEqual(required.sessionStatus, SessionStatus.ok);
+    const optional = run({ session: DAMAGED }, { sessionPolicy: SessionPolicy.optional });
+    assert.equal(optional.hasSession, false);
+    assert.notEqual(optional.sessionStatus, SessionStatus.ok);
+  });
+
+  test('a session of the other channel is none', () => {
+    const exchange = run({ session: GOOD, channel: 2 });
+    assert.equal(exchange.error, Errors.sessionInvalid);
+    assert.equal(exchange.sessionStatus, SessionStatus.wrongChannel);
+  });
+
+  test('a session that was not decodable is not a missing one', () => {
+    const filter = filterOf(factory, { sessionPolicy: SessionPolicy.required })!;
+    const exchange = exchangeOf();
+    exchange.request.sessionLength = -1;
+    filter.requestHead!(exchange);
+    assert.equal(exchange.error, Errors.sessionInvalid);
+  });
+
+  test('only the forms that the API takes are looked at', () => {
+    const claims = JSON.stringify({
+      userId: '12345',
+      loginTime: NOW - 5,
+      sessionId: 'a'.repeat(32),
+    });
+    const old = mintLegacy(claims);
+    const refused = run({ session: old }, { acceptsLegacy: false });
+    assert.equal(refused.sessionStatus, SessionStatus.badVersion);
+    const noCompact = run({ session: GOOD }, { acceptsCompact: false, acceptsLegacy: true });
+    assert.equal(noCompact.sessionStatus, SessionStatus.badVersion);
+    const looked = run({ session: old }, { acceptsLegacy: true });
+    assert.notEqual(looked.sessionStatus, SessionStatus.badVersion);
+  });
+
+  test('the device of the request counts, wherever its bytes are', () => {
+    const bound = mint({ device: 'phone-1' });
+    const right = run({ session: bound, device: 'phone-1' });
+    assert.equal(right.sessionStatus, SessionStatus.ok);
+    const wrong = run({ session: bound, device: 'phone-2' });
+    assert.equal(wrong.sessionStatus, SessionStatus.wrongDevice);
+    const filter = filterOf(factory, { sessionPolicy: SessionPolicy.required })!;
+    const elsewhere = exchangeOf({ session: bound });
+    elsewhere.request.deviceSource = Buffer.from('phone-1');
+    elsewhere.request.deviceIdOffset = 0;
+    elsewhere.request.deviceIdLength = 7;
+    filter.requestHead!(elsewhere);
+    assert.equal(elsewhere.sessionStatus, SessionStatus.ok);
+  });
+});
