@@ -20,6 +20,11 @@ const isRecent = Number(process.versions.node.split('.')[0]) >= NODE_MAJOR_MIN;
 if (isRecent) {
   // Stripped and compiled code is kept between starts; without the cache all works the same.
   enableCompileCache?.();
+  // A reader that left (`mgw config schema | head -1`) is no failure.
+  process.stdout.on('error', (error) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exit(0);
+  });
   const { main } = await import('./main.ts');
   process.exitCode = await main(process.argv.slice(2));
 } else {
@@ -40,7 +45,8 @@ function runPinned() {
     process.exit(1);
   }
   const child = spawn(node, [...process.execArgv, ...process.argv.slice(1)], { stdio: 'inherit' });
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'])
+    process.on(signal, () => child.kill(signal));
   child.on('exit', (code, signal) => {
     if (signal === null) process.exit(code ?? 1);
     process.removeAllListeners(signal);

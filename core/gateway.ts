@@ -122,6 +122,7 @@ export class Gateway {
       clock,
       random,
       deadlines: this.#deadlines,
+      nowSeconds: () => this.driver.wallSeconds,
       sessions: this.#sessions,
       resends: this.#resends,
       custom: customFilters,

@@ -50,10 +50,11 @@ export class ExchangeTelemetry implements ExchangeObserver {
   completed(exchange: Exchange): void {
     const { clock, counters, stats, accessLog } = this.#options;
     counters.exchangesCompleted++;
-    const { api, error, response, startedMs, sentMs, answeredMs } = exchange;
-    const endMs = answeredMs > 0 ? answeredMs : clock.nowMs();
+    const { api, error, response, startedMs, sentMs, answeredMs, repliedMs } = exchange;
+    const endMs = repliedMs > 0 ? repliedMs : clock.nowMs();
     const costUs = Math.max(0, (endMs - startedMs) * US_PER_MS);
-    const upstreamUs = sentMs > 0 ? Math.max(0, (endMs - sentMs) * US_PER_MS) : -1;
+    const upstreamEndMs = answeredMs > 0 ? answeredMs : endMs;
+    const upstreamUs = sentMs > 0 ? Math.max(0, (upstreamEndMs - sentMs) * US_PER_MS) : -1;
     const reason = error === null ? '' : error.code;
     const code = response.resultCode === 0 ? ResultCode.unknownError : response.resultCode;
     const recorder = api === null ? stats.unknown : api.recorder;

@@ -87,6 +87,8 @@ async function serve(
   const { listeners } = acceptor.snapshot.config;
   let admin: AdminServer | null = null;
   let ports: Readonly<Record<string, number>>;
+  // Before anyone learns that the process is there, so that no signal finds it unprepared.
+  const stopped = untilStopped(acceptor, load);
   const source = new AcceptorSource(acceptor, packageVersion(), ROLE);
   try {
     const bound = await acceptor.open();
@@ -103,7 +105,7 @@ async function serve(
   const ready = { event: 'ready', role: ROLE, pid: process.pid, ports };
   io.stdout.write(`${JSON.stringify(ready)}\n`);
   log.prepare();
-  await untilStopped(acceptor, load);
+  await stopped;
   await acceptor.drain();
   await admin?.close();
   await acceptor.close();
@@ -128,11 +130,19 @@ function defaultTokenFile(): string {
   return `.mgw/admin-${process.pid}.token`;
 }
 
-/** Resolves at SIGTERM or SIGINT, or when a drain was asked for by the admin API. */
+/**
+ * Resolves at SIGTERM or SIGINT, or when a drain was asked for by the admin API. A second SIGTERM
+ * changes nothing; a second SIGINT is a person who does not want to wait.
+ */
 function untilStopped(acceptor: Acceptor, load: () => Promise<LoadResult>): Promise<void> {
   return new Promise((resolve) => {
-    process.once('SIGTERM', () => resolve());
-    process.once('SIGINT', () => resolve());
+    let isInterrupted = false;
+    process.on('SIGTERM', () => resolve());
+    process.on('SIGINT', () => {
+      if (isInterrupted) process.exit(ExitCode.failure);
+      isInterrupted = true;
+      resolve();
+    });
     // Started by another process of ours (mgw dev): its end is ours.
     if (process.channel !== undefined) process.once('disconnect', () => resolve());
     process.on('SIGHUP', () => void reload(acceptor, load));

@@ -16,6 +16,7 @@ export interface DownstreamExchange {
   readonly startedMs: number;
   readonly sentMs: number;
   readonly answeredMs: number;
+  readonly repliedMs: number;
   responseBytes: number;
   readonly api: DownstreamApi | null;
 }

@@ -166,8 +166,8 @@ function appendTraceAndTiming(out: OutBuffer, exchange: DownstreamExchange): voi
     bytes[at + 2 * i] = HEX[byte >> 4]!;
     bytes[at + 2 * i + 1] = HEX[byte & 15]!;
   }
-  const { startedMs, sentMs, answeredMs } = exchange;
-  const totalMs = Math.max(0, answeredMs - startedMs);
+  const { startedMs, sentMs, answeredMs, repliedMs } = exchange;
+  const totalMs = Math.max(0, repliedMs - startedMs);
   const upstreamMs = sentMs > 0 && answeredMs > sentMs ? answeredMs - sentMs : 0;
   appendLine(out, TIMING_GATEWAY);
   appendMs(out, totalMs - upstreamMs);

@@ -13,7 +13,6 @@ import type { Transport, TransportHandler } from '#core/base/network.ts';
 import { ResultCode } from '#core/base/result-codes.ts';
 import { UNARMED, type TimerNode } from '#core/base/timer-wheel.ts';
 import { DownstreamProtocol, ResponseMessage } from '#core/codec/message.ts';
-import { decompressBody } from '#core/codec/mmtp/body.ts';
 import {
   decodeBind,
   decodeEmpty,
@@ -21,17 +20,16 @@ import {
   decodeResultStatus,
   encodeBindAck,
   encodeGoaway,
-  encodeInitAck,
   encodePing,
 } from '#core/codec/mmtp/control.ts';
 import { DynamicTable } from '#core/codec/mmtp/dynamic-table.ts';
 import { MmtpFrame, peekFrame } from '#core/codec/mmtp/frame.ts';
 import { decodeRequest } from '#core/codec/mmtp/request.ts';
-import { encodeResponse } from '#core/codec/mmtp/response.ts';
 import { FrameFlag, FrameType, MetaStatus, TABLE_SIZE_DEFAULT } from '#core/codec/mmtp/types.ts';
 import type { DownstreamConnection, DownstreamExchange } from './contract.ts';
 import type { ListenerContext } from './listener.ts';
-import { encodedResult, encodeResult } from './result-texts.ts';
+import { appendInitAck, appendMmtpReply } from './mmtp-reply.ts';
+import { fillFromConnection, tryDecompress } from './mmtp-request.ts';
 import { StreamTable } from './stream-table.ts';
 
 const State = { awaitInit: 0, open: 1, draining: 2, broken: 3, closing: 4 } as const;
@@ -71,6 +69,7 @@ export class MmtpConnection implements TransportHandler, TimerNode, DownstreamCo
   #device: Buffer = EMPTY;
   /** Largest frame the client takes; 0: it did not say. */
   #clientFrameBytesMax = 0;
+  /** Highest stream taken; ids need not rise. */
   #lastStreamId = 0;
   #heardMs: number;
   #isPingOpen = false;
@@ -89,8 +88,6 @@ export class MmtpConnection implements TransportHandler, TimerNode, DownstreamCo
   get isCongested(): boolean {
     return this.#transport.isCongested;
   }
-
-  // --- transport side ----------------------------------------------------------------------------
 
   onBytes(bytes: Buffer, start: number, end: number): number {
     const { handler, settings, counters } = this.#context;
@@ -169,8 +166,6 @@ export class MmtpConnection implements TransportHandler, TimerNode, DownstreamCo
     idleTimers.arm(this, next);
   }
 
-  // --- handler side ------------------------------------------------------------------------------
-
   reply(exchange: DownstreamExchange): void {
     this.#streams.delete(exchange.streamId);
     const { response, request, streamId } = exchange;
@@ -183,11 +178,9 @@ export class MmtpConnection implements TransportHandler, TimerNode, DownstreamCo
 
   /** Mmtp answers are whole frames: the driver does not stream to this protocol. */
   replyHead(): void {}
-
   replyBody(): boolean {
     return true;
   }
-
   replyEnd(): void {}
 
   pauseReading(): void {
@@ -211,8 +204,6 @@ export class MmtpConnection implements TransportHandler, TimerNode, DownstreamCo
     this.#transport.destroy();
   }
 
-  // --- frames ------------------------------------------------------------------------------------
-
   #dispatch(bytes: Buffer): void {
     if (this.#state === State.awaitInit) {
       if (frame.type === FrameType.init) this.#init(bytes);
@@ -233,12 +224,12 @@ export class MmtpConnection implements TransportHandler, TimerNode, DownstreamCo
         this.#bind(bytes);
         break;
       case FrameType.unbind:
-        if (decodeEmpty(bytes, frame, this.#table) !== MetaStatus.ok) this.#break();
-        else this.#session = EMPTY;
+        this.#session = EMPTY;
+        this.#settle(decodeEmpty(bytes, frame, this.#table));
         break;
       case FrameType.pong:
       case FrameType.goaway:
-        if (decodeEmpty(bytes, frame, this.#table) !== MetaStatus.ok) this.#break();
+        this.#settle(decodeEmpty(bytes, frame, this.#table));
         break;
       case FrameType.pushAck:
         this.#settle(decodeResultStatus(bytes, frame, this.#table));
@@ -261,15 +252,7 @@ export class MmtpConnection implements TransportHandler, TimerNode, DownstreamCo
     this.#state = State.open;
     if (init.deviceId !== '') this.#device = Buffer.from(init.deviceId);
     this.#clientFrameBytesMax = init.maxFrameBytes;
-    encodeInitAck(this.#transport.out, {
-      resultCode: ResultCode.success,
-      maxStreams: settings.streamsMax,
-      maxFrameBytes: settings.frameBytesMax,
-      idleTimeoutS: Math.ceil(settings.mmtpIdleTimeoutMs / 1000),
-      reconnectAfterS: 0,
-      dictId: 0,
-      tableSize: TABLE_SIZE_DEFAULT,
-    });
+    appendInitAck(this.#transport.out, settings);
     this.#transport.flushSoon();
     idleTimers.arm(this, this.#heardMs + settings.mmtpIdleTimeoutMs * PING_AFTER);
   }
@@ -277,12 +260,12 @@ export class MmtpConnection implements TransportHandler, TimerNode, DownstreamCo
   #request(bytes: Buffer): void {
     const { handler, settings, counters } = this.#context;
     const { streamId } = frame;
-    const isFull = this.#streams.count >= settings.streamsMax;
     if (this.#streams.get(streamId) !== null) {
       this.#break();
       return;
     }
-    const exchange = this.#state === State.open && !isFull ? handler.open(this, streamId) : null;
+    const isServed = this.#state === State.open && this.#streams.count < settings.streamsMax;
+    const exchange = isServed ? handler.open(this, streamId) : null;
     if (exchange === null) {
       this.#refuseUnopened(bytes);
       return;
@@ -296,22 +279,12 @@ export class MmtpConnection implements TransportHandler, TimerNode, DownstreamCo
       this.#break();
       return;
     }
-    this.#lastStreamId = streamId;
+    this.#lastStreamId = Math.max(this.#lastStreamId, streamId);
     this.#streams.add(streamId, exchange);
-    if (request.clientIp === '') request.clientIp = this.#clientIp;
-    if (request.sessionLength === 0 && this.#session.length > 0) {
-      request.sessionSource = this.#session;
-      request.sessionOffset = 0;
-      request.sessionLength = this.#session.length;
-    }
-    if (request.deviceIdLength === 0 && this.#device.length > 0) {
-      request.deviceSource = this.#device;
-      request.deviceIdOffset = 0;
-      request.deviceIdLength = this.#device.length;
-    }
+    fillFromConnection(request, this.#clientIp, this.#session, this.#device);
     if (status === MetaStatus.fieldWrong) {
       handler.refuse(exchange, Errors.fieldMalformed);
-    } else if ((frame.flags & FrameFlag.compressed) !== 0 && !this.#tryDecompress(exchange)) {
+    } else if ((frame.flags & FrameFlag.compressed) !== 0 && !tryDecompress(request, settings)) {
       handler.refuse(exchange, Errors.bodyMalformed);
     } else {
       handler.complete(exchange);
@@ -320,7 +293,8 @@ export class MmtpConnection implements TransportHandler, TimerNode, DownstreamCo
 
   /**
    * A request without an exchange. It is decoded all the same, because its DEFINEs count. While the
-   * connection drains nothing is answered: GOAWAY has told the client to resend elsewhere.
+   * connection drains, streams above the last one get no answer: GOAWAY has told the client to
+   * resend them elsewhere.
    */
   #refuseUnopened(bytes: Buffer): void {
     const { settings, counters } = this.#context;
@@ -331,23 +305,12 @@ export class MmtpConnection implements TransportHandler, TimerNode, DownstreamCo
       this.#break();
       return;
     }
-    if (this.#state !== State.open) return;
+    if (this.#state !== State.open && streamId > this.#lastStreamId) return;
     counters.exchangesRefused++;
     if ((frame.flags & FrameFlag.oneway) !== 0) return;
     bareResponse.reset();
     bareResponse.resultCode = ResultCode.limited;
     this.#respond(streamId, bareResponse, 'en');
-  }
-
-  #tryDecompress({ request }: DownstreamExchange): boolean {
-    const { frameBytesMax } = this.#context.settings;
-    const { bodySource, bodyOffset, bodyLength } = request;
-    const body = decompressBody(bodySource, bodyOffset, bodyLength, frameBytesMax, null);
-    if (typeof body === 'string') return false;
-    request.bodySource = body;
-    request.bodyOffset = 0;
-    request.bodyLength = body.length;
-    return true;
   }
 
   #cancel(bytes: Buffer): void {
@@ -393,46 +356,14 @@ export class MmtpConnection implements TransportHandler, TimerNode, DownstreamCo
     if (decoded === MetaStatus.malformed) this.#break();
   }
 
-  // --- output ------------------------------------------------------------------------------------
-
   #respond(streamId: number, response: ResponseMessage, language: 'en' | 'zh'): void {
     const { counters } = this.#context;
     const { out } = this.#transport;
     const before = out.length;
-    this.#encode(streamId, response, language);
+    appendMmtpReply(out, streamId, response, language, this.#clientFrameBytesMax);
     counters.mmtp.bytesOut += out.length - before;
     counters.mmtp.responsesOut++;
     this.#transport.flushSoon();
-  }
-
-  #encode(streamId: number, response: ResponseMessage, language: 'en' | 'zh'): void {
-    const { out } = this.#transport;
-    const { resultCode } = response;
-    if (resultCode === ResultCode.success) {
-      const start = out.length;
-      const written = encodeResponse(out, streamId, response, null, null);
-      if (written > 0 && this.#fitsClient(written)) return;
-      // The client could not take the answer: it gets the reason instead of nothing.
-      out.length = start;
-      response.reset();
-      response.resultCode = ResultCode.backendFailed;
-    }
-    let texts = encodedResult(response.resultCode, language);
-    if (response.memo !== '' || response.tips !== '') {
-      texts = encodeResult(response.resultCode, 0, response.memo, response.tips);
-    }
-    const start = out.length;
-    const written = encodeResponse(out, streamId, response, texts.memo, texts.tips);
-    if (written > 0 && this.#fitsClient(written)) return;
-    out.length = start;
-    const code = response.resultCode;
-    response.reset();
-    response.resultCode = code;
-    encodeResponse(out, streamId, response, null, null);
-  }
-
-  #fitsClient(frameBytes: number): boolean {
-    return this.#clientFrameBytesMax === 0 || frameBytes <= this.#clientFrameBytesMax;
   }
 
   #goaway(resultCode: number): void {

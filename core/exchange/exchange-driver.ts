@@ -12,7 +12,6 @@
 //            └────────────────────────── streaming ◀────────────────────┘
 //   abort (client gone or cancelled) leads from every state to done, without a reply.
 
-import type { Clock } from '#core/base/clock.ts';
 import { Errors, type GatewayError } from '#core/base/errors.ts';
 import { ResultCode } from '#core/base/result-codes.ts';
 import { UNARMED, type TimerWheel } from '#core/base/timer-wheel.ts';
@@ -25,6 +24,7 @@ import {
 } from '#core/pipeline/exchange.ts';
 import { FilterStatus } from '#core/pipeline/filter.ts';
 import type { Router } from '#core/routing/router.ts';
+import { BatchClock } from './batch-clock.ts';
 import { Brakes } from './brakes.ts';
 import { runComplete } from './complete-phase.ts';
 import type { ExchangeDriverOptions, ExchangeObserver, SessionCheck } from './contract.ts';
@@ -35,9 +35,8 @@ const STALL_MS = 30_000;
 
 /** Runs all exchanges of one lane. */
 export class ExchangeDriver implements ExchangeResumer {
-  nowMs = 0;
   readonly checkSession: SessionCheck;
-  readonly #clock: Clock;
+  readonly #clock: BatchClock;
   readonly #deadlines: TimerWheel;
   readonly #observer: ExchangeObserver;
   readonly #retryBudget: RetryBudget;
@@ -50,14 +49,22 @@ export class ExchangeDriver implements ExchangeResumer {
   #created = 0;
 
   constructor(options: ExchangeDriverOptions) {
-    this.#clock = options.clock;
+    this.#clock = new BatchClock(options.clock);
     this.#deadlines = options.deadlines;
     this.#observer = options.observer;
     this.#retryBudget = options.retryBudget;
     this.#exchangesMax = options.exchangesMax;
     this.checkSession = options.checkSession;
     this.#onDeadline = (exchange) => this.#deadlinePassed(exchange);
-    this.nowMs = options.clock.nowMs();
+  }
+
+  get nowMs(): number {
+    return this.#clock.nowMs;
+  }
+
+  /** Unix seconds of the batch at hand. */
+  get wallSeconds(): number {
+    return this.#clock.wallSeconds;
   }
 
   /** Exchanges that are open now. */
@@ -71,10 +78,8 @@ export class ExchangeDriver implements ExchangeResumer {
   }
 
   batchStarted(): void {
-    this.nowMs = this.#clock.nowMs();
+    this.#clock.start();
   }
-
-  // --- downstream side ---------------------------------------------------------------------------
 
   open(downstream: ReplyTarget, streamId: number): Exchange | null {
     let exchange = this.#free.pop();
@@ -86,7 +91,7 @@ export class ExchangeDriver implements ExchangeResumer {
     exchange.downstream = downstream;
     exchange.protocol = downstream.protocol;
     exchange.streamId = streamId;
-    exchange.startedMs = this.nowMs;
+    exchange.startedMs = this.#clock.nowMs;
     this.#observer.started(exchange);
     return exchange;
   }
@@ -129,11 +134,9 @@ export class ExchangeDriver implements ExchangeResumer {
     if (exchange.state === ExchangeState.streaming) exchange.api?.target?.resumeStream(exchange);
   }
 
-  // --- filters -----------------------------------------------------------------------------------
-
   resume(exchange: Exchange, serial: number, status: number): void {
     if (exchange.serial !== serial || !exchange.isPaused) return;
-    this.nowMs = this.#clock.nowMs();
+    this.#clock.start();
     this.#endPause(exchange);
     const current = exchange.serial;
     exchange.filterIndex++;
@@ -143,8 +146,6 @@ export class ExchangeDriver implements ExchangeResumer {
       exchange.api!.target!.resumeStream(exchange);
     }
   }
-
-  // --- upstream side -----------------------------------------------------------------------------
 
   /** The whole answer is in `exchange.response`, as views that are valid during this call. */
   answered(exchange: Exchange): void {
@@ -156,7 +157,7 @@ export class ExchangeDriver implements ExchangeResumer {
     // Nothing of what the service had begun to say belongs to what comes now.
     exchange.response.reset();
     exchange.error = null;
-    if (isRepeatable(exchange, error, this.nowMs) && this.#retryBudget.tryTake()) {
+    if (isRepeatable(exchange, error, this.#clock.nowMs) && this.#retryBudget.tryTake()) {
       this.#observer.retried(exchange);
       this.#send(exchange);
       return;
@@ -174,6 +175,7 @@ export class ExchangeDriver implements ExchangeResumer {
   streamStarted(exchange: Exchange): boolean {
     const { serial } = exchange;
     exchange.response.isStreaming = true;
+    exchange.answeredMs = this.#clock.nowMs;
     this.#enter(exchange, ExchangeState.responseHead);
     this.#advance(exchange);
     return exchange.serial === serial && exchange.state === ExchangeState.streaming;
@@ -196,7 +198,7 @@ export class ExchangeDriver implements ExchangeResumer {
       return;
     }
     if (error !== null) exchange.error = error;
-    exchange.answeredMs = this.nowMs;
+    exchange.answeredMs = exchange.repliedMs = this.#clock.nowMs;
     const { downstream } = exchange;
     exchange.downstream = null;
     downstream!.replyEnd(exchange, error === null);
@@ -221,8 +223,6 @@ export class ExchangeDriver implements ExchangeResumer {
   relieved(link: object): void {
     this.#brakes.release(link);
   }
-
-  // --- the machine -------------------------------------------------------------------------------
 
   #route(exchange: Exchange): void {
     exchange.api = this.#router.find(exchange.request);
@@ -254,6 +254,7 @@ export class ExchangeDriver implements ExchangeResumer {
           if (exchange.response.isStreaming) {
             exchange.state = ExchangeState.streaming;
             this.#arm(exchange, exchange.api!.timeoutMs);
+            exchange.repliedMs = this.#clock.exactMs();
             exchange.downstream!.replyHead(exchange);
             return;
           }
@@ -314,7 +315,7 @@ export class ExchangeDriver implements ExchangeResumer {
   }
 
   #arm(exchange: Exchange, timeoutMs: number): void {
-    exchange.deadlineMs = this.nowMs + timeoutMs;
+    exchange.deadlineMs = this.#clock.nowMs + timeoutMs;
     this.#deadlines.arm(exchange, exchange.deadlineMs);
   }
 
@@ -348,13 +349,13 @@ export class ExchangeDriver implements ExchangeResumer {
     else if (exchange.timerSlot === UNARMED) this.#deadlines.arm(exchange, exchange.deadlineMs);
     if (isIdempotent) exchange.retainRequest();
     exchange.attempts++;
-    exchange.sentMs = this.nowMs;
+    exchange.sentMs = this.#clock.exactMs();
     this.#retryBudget.requestSent();
     target.send(exchange);
   }
 
   #answer(exchange: Exchange): void {
-    exchange.answeredMs = this.nowMs;
+    exchange.answeredMs = this.#clock.nowMs;
     this.#enter(exchange, ExchangeState.responseHead);
     this.#advance(exchange);
   }
@@ -364,13 +365,14 @@ export class ExchangeDriver implements ExchangeResumer {
     exchange.downstream = null;
     if (downstream !== null) {
       exchange.responseBytes = exchange.response.bodyLength;
+      exchange.repliedMs = this.#clock.exactMs();
       downstream.reply(exchange);
     }
     this.#done(exchange);
   }
 
   #deadlinePassed(exchange: Exchange): void {
-    this.nowMs = this.#clock.nowMs();
+    this.#clock.start();
     if (exchange.link !== null) exchange.api!.target!.cancel(exchange);
     if (exchange.state === ExchangeState.streaming) {
       this.streamEnded(exchange, Errors.timeout);

@@ -1,0 +1,44 @@
+// HOT PATH. What a decoded REQUEST still lacks: what its connection knows, and a plain body.
+
+import type { RequestMessage } from '#core/codec/message.ts';
+import { decompressBody } from '#core/codec/mmtp/body.ts';
+
+/**
+ * Fills what the request leaves to its connection.
+ *
+ * @param clientIp address of the peer, for a request that brings no trusted one
+ * @param session session of BIND; empty: not bound
+ * @param device device of INIT; empty: not told
+ */
+export function fillFromConnection(
+  request: RequestMessage,
+  clientIp: string,
+  session: Buffer,
+  device: Buffer,
+): void {
+  if (request.clientIp === '') request.clientIp = clientIp;
+  if (request.sessionLength === 0 && session.length > 0) {
+    request.sessionSource = session;
+    request.sessionOffset = 0;
+    request.sessionLength = session.length;
+  }
+  if (request.deviceIdLength === 0 && device.length > 0) {
+    request.deviceSource = device;
+    request.deviceIdOffset = 0;
+    request.deviceIdLength = device.length;
+  }
+}
+
+/** Replaces a COMPRESSED body by its content; false when it is broken or too large. */
+export function tryDecompress(
+  request: RequestMessage,
+  limits: { readonly frameBytesMax: number },
+): boolean {
+  const { bodySource, bodyOffset, bodyLength } = request;
+  const body = decompressBody(bodySource, bodyOffset, bodyLength, limits.frameBytesMax, null);
+  if (typeof body === 'string') return false;
+  request.bodySource = body;
+  request.bodyOffset = 0;
+  request.bodyLength = body.length;
+  return true;
+}
