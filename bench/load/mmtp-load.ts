@@ -23,8 +23,20 @@ const REST_STEP_MS = 5;
 
 const CONNECT_MS_MAX = 5000;
 
-/** A request that is due later than this is waited for by a timer, not by turning the loop. */
-const SPIN_MS = 2;
+/** A request that is due later than this is waited for by a timer, which is as coarse as 1 ms. */
+const TIMER_MS_MIN = 2;
+
+/**
+ * Longest sleep between two looks at the sockets: the error that it may add to a latency. Without
+ * any sleep the generator would keep the service from the core that they share, for milliseconds.
+ */
+const NAP_MS_MAX = 0.05;
+
+/** Shorter sleeps cost more than they free. */
+const NAP_MS_MIN = 0.01;
+
+/** Nobody ever wakes this word: waiting for it is the only sleep below a millisecond. */
+const NEVER = new Int32Array(new SharedArrayBuffer(4));
 
 const FLAGS = defineFlags([
   ...WINDOW_FLAGS,
@@ -84,14 +96,18 @@ async function connectAll(flags: Flags, tally: Tally): Promise<LoadConnection[]>
   return connections;
 }
 
-/** Turns the loop until all that is due was sent: timers alone are as coarse as a millisecond. */
+/** Turns the loop until all that is due was sent. */
 function turn(loop: OpenLoop): void {
   const nowMs = performance.now();
   loop.pump(nowMs);
   if (loop.isDone) return;
   const restMs = loop.nextMs - nowMs;
-  if (restMs > SPIN_MS) setTimeout(turn, restMs - SPIN_MS, loop);
-  else setImmediate(turn, loop);
+  if (restMs > TIMER_MS_MIN) {
+    setTimeout(turn, restMs - TIMER_MS_MIN, loop);
+    return;
+  }
+  if (restMs > NAP_MS_MIN) Atomics.wait(NEVER, 0, 0, Math.min(restMs, NAP_MS_MAX));
+  setImmediate(turn, loop);
 }
 
 async function main(): Promise<void> {

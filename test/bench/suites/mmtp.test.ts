@@ -23,12 +23,12 @@ describe('bench mmtp', () => {
           'mmtp-bolt-16x16-cached',
           'mmtp-bolt-16x16-none',
           'mmtp-http-16x16',
-          'mmtp-bolt-16x16-half',
+          'mmtp-bolt-16x1-half',
         ],
       );
       const half = report.cases.at(-1)!;
-      const closed = report.cases[1]!;
-      assert.equal(half.rate, Math.floor(closed.qps / 2));
+      // All of the offered requests came back, give or take what was under way at the ends.
+      assert.ok(half.rate! > 0 && Math.abs(half.qps / half.rate! - 1) < 0.5, `${half.qps}`);
       assert.equal(await readFile(file, 'utf8'), `${run.stdout.trimEnd().split('\n').at(-1)}\n`);
     } finally {
       await rm(directory, { recursive: true });
