@@ -178,10 +178,10 @@ export class MmtpConnection implements TransportHandler, TimerNode, DownstreamCo
 
   /** Mmtp answers are whole frames: the driver does not stream to this protocol. */
   replyHead(): void {}
+  replyEnd(): void {}
   replyBody(): boolean {
     return true;
   }
-  replyEnd(): void {}
 
   pauseReading(): void {
     this.#context.counters.mmtp.readPauses++;
