@@ -38,10 +38,10 @@ type State = (typeof State)[keyof typeof State];
 /** Time for the last bytes to reach a client that was told to go. Ms. */
 const LINGER_MS = 5000;
 
+const EMPTY = Buffer.alloc(0);
+
 /** Part of the idle time after which a silent client is asked for a sign of life. */
 const PING_AFTER = 1 / 3;
-
-const EMPTY = Buffer.alloc(0);
 
 /** One frame object serves all connections of the thread: decoding never nests. */
 const frame = new MmtpFrame();
