@@ -30,9 +30,12 @@ export class Rig {
   readonly keysFile = join(this.directory, 'session-keys.json');
   readonly #children: Child[] = [];
   #files = 0;
+  /** Also for a run that is interrupted: keys do not stay behind. */
+  readonly #removeDirectory = () => rmSync(this.directory, { recursive: true, force: true });
 
   constructor() {
     writeFileSync(this.keysFile, newBenchKeys(), { mode: 0o600 });
+    process.once('exit', this.#removeDirectory);
   }
 
   /** CPU of gateways and of what they are compared with; null: any. */
@@ -108,7 +111,8 @@ export class Rig {
   async close(): Promise<void> {
     // In reverse: gateways drain while their services are still there.
     for (const child of this.#children.reverse()) await child.stop();
-    rmSync(this.directory, { recursive: true, force: true });
+    process.off('exit', this.#removeDirectory);
+    this.#removeDirectory();
   }
 
   async #start(spec: ChildSpec): Promise<Child> {
