@@ -368,11 +368,8 @@ export class MmtpConnection implements TransportHandler, TimerNode, DownstreamCo
 
   #goaway(resultCode: number): void {
     this.#context.counters.mmtpGoawaysSent++;
-    encodeGoaway(this.#transport.out, {
-      lastStream: this.#lastStreamId,
-      resultCode,
-      reconnectAfterS: 0,
-    });
+    const lastStream = this.#lastStreamId;
+    encodeGoaway(this.#transport.out, { lastStream, resultCode, reconnectAfterS: 0 });
     this.#transport.flushSoon();
   }
 

@@ -1,5 +1,5 @@
-// What a newcomer does: start the development system, call it by HTTP, Mmtp and the command line, end
-// it with Ctrl-C. Everything runs in processes of its own, in a directory of its own.
+// What a newcomer does: start the development system, call it by HTTP, Mmtp and the command line,
+// end it with Ctrl-C. Everything runs in processes of its own, in a directory of its own.
 
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';

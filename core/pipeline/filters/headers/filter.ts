@@ -59,7 +59,7 @@ const DROPPED_FROM_REQUESTS = idSet([...HOP_BY_HOP, ...GATEWAY_OWN, ...REWRITTEN
 const FROM_RESPONSES: readonly number[] = [...HOP_BY_HOP, ...GATEWAY_OWN, HeaderId.serverTiming];
 const DROPPED_FROM_RESPONSES = idSet(FROM_RESPONSES);
 
-/** Mmtp counts bytes: what its fields say already, or tells a mobile client nothing, is left out. */
+/** Mmtp counts bytes: what its fields say already, or a mobile client has no use for, stays. */
 const SAVED_BY_MMTP: readonly number[] = [HeaderId.date, HeaderId.server];
 const DROPPED_FROM_MMTP = idSet([...FROM_RESPONSES, ...SAVED_BY_MMTP]);
 const DROPPED_FROM_TYPED_MMTP = idSet([...FROM_RESPONSES, ...SAVED_BY_MMTP, HeaderId.contentType]);
@@ -100,7 +100,7 @@ export const headersFilterFactory: FilterFactory = {
 
 function droppedFor({ protocol, response }: Exchange): Uint8Array {
   if (protocol !== DownstreamProtocol.mmtp) return DROPPED_FROM_RESPONSES;
-  // CONTENT_TYPE names JSON and protobuf; of anything else only the header says what it is.
+  // CONTENT_TYPE names JSON and protobuf; of all else only the header says what it is.
   return response.contentType === ContentType.bytes ? DROPPED_FROM_MMTP : DROPPED_FROM_TYPED_MMTP;
 }
 

@@ -1,5 +1,5 @@
-// The resend filter on hand-made exchanges: a repetition joins, gets the kept answer, takes over, or
-// is refused. The driver's part, pausing and resuming, is a recorder here.
+// The resend filter on hand-made exchanges: a repetition joins, gets the kept answer, takes over,
+// or is refused. The driver's part, pausing and resuming, is a recorder here.
 
 import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';

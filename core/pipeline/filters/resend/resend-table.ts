@@ -1,6 +1,6 @@
-// Requests that clients may repeat (Mmtp CAN_RESEND), by device or session and REQUEST_ID, for 60 s:
-// those that run, with the repetitions that wait for them, and the answers of those that ended.
-// LIMIT: entries and bytes of kept answers; the oldest go first.
+// Requests that clients may repeat (Mmtp CAN_RESEND), by session or device and REQUEST_ID, for
+// 60 s: those that run, with the repetitions that wait for them, and the answers of those that
+// ended. LIMIT: entries and bytes of kept answers; the oldest go first.
 
 /** An answer as it is kept. */
 export interface KeptAnswer {
