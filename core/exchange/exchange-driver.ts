@@ -1,6 +1,5 @@
 // HOT PATH. The life of every request: the state machine that joins downstream, pipeline and
-// upstream. Everything is synchronous unless a filter pauses or the upstream has to be awaited;
-// then the exchange waits in its state and the next event moves it on.
+// upstream. Synchronous; where a filter pauses or the upstream is awaited, the next event goes on.
 //
 //   open ─▶ requestHead ─▶ [awaitingBody] ─▶ requestBody ─▶ routed ─▶ upstream
 //               │ reply          │ refuse        │ reply      │ reply    │ answered,
@@ -103,6 +102,7 @@ export class ExchangeDriver implements ExchangeResumer {
 
   complete(exchange: Exchange): void {
     exchange.isBodyComplete = true;
+    exchange.receivedMs = this.#clock.nowMs;
     exchange.isRetained = false; // What a pause before kept lacks the body.
     exchange.requestBytes = exchange.request.bodyLength;
     if (exchange.api === null) this.#route(exchange);

@@ -84,6 +84,8 @@ export class Exchange implements TimerNode {
   error: GatewayError | null = null;
   /** Times on the monotonic clock, ms; 0 while not reached. */
   startedMs = 0;
+  /** The whole request was there: the time of the call begins. */
+  receivedMs = 0;
   /** Handed to the upstream. */
   sentMs = 0;
   /** The service's answer, or the reason for none, was there. */
@@ -168,7 +170,8 @@ export class Exchange implements TimerNode {
     this.hasSession = false;
     this.sessionStatus = -1;
     this.error = null;
-    this.startedMs = this.sentMs = this.answeredMs = this.repliedMs = this.deadlineMs = 0;
+    this.startedMs = this.receivedMs = this.sentMs = 0;
+    this.answeredMs = this.repliedMs = this.deadlineMs = 0;
     this.requestBytes = this.responseBytes = 0;
     this.attempts = 0;
     this.link = null;

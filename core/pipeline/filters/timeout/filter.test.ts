@@ -1,4 +1,4 @@
-// The timeout filter arms the smaller of what the API and the client allow, from the start on.
+// The timeout filter arms the smaller of what the API and the client allow, from the end of the request on.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -14,11 +14,11 @@ function deadlineOf(apiMs: number, clientMs: number): number {
   const wheel = new TimerWheel(clock, 5);
   const filter = filterOf(createTimeoutFilterFactory(wheel), { timeoutMs: apiMs })!;
   const exchange = exchangeOf();
-  exchange.startedMs = 400;
+  exchange.receivedMs = 400;
   exchange.request.timeoutMs = clientMs;
   assert.equal(filter.requestBody!(exchange), FilterStatus.continue);
   assert.equal(wheel.armedCount, 1);
-  return exchange.deadlineMs - exchange.startedMs;
+  return exchange.deadlineMs - exchange.receivedMs;
 }
 
 describe('timeout filter', () => {
