@@ -25,6 +25,8 @@ export interface UpstreamCall {
   linkId: number;
   /** The whole request was given to the socket. */
   isSent: boolean;
+  /** Times the request was given to a pool, this time included. */
+  readonly attempts: number;
   /** Neighbours in a waiting line. */
   linkPrev: UpstreamCall | null;
   linkNext: UpstreamCall | null;

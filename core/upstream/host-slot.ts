@@ -31,6 +31,14 @@ export class HostSlot {
     return this.#retryTimer !== null;
   }
 
+  /**
+   * The last attempt failed, and none has succeeded since: the host is tried again beside the
+   * traffic, which goes to another one as long as there is one.
+   */
+  get isDown(): boolean {
+    return this.lastError !== null;
+  }
+
   connected(): void {
     this.#backoff.succeeded();
     this.lastError = null;

@@ -153,11 +153,11 @@ export class HttpConnection implements TransportHandler, TimerNode {
     this.#phase = Phase.closed;
     environment.idleTimers.disarm(this);
     const call = this.#call;
+    environment.observer.batchStarted();
     this.#pool.closed(this, error, wasOpen);
     environment.observer.relieved(this);
     if (call === null) return;
     settings.counters.resets++;
-    environment.observer.batchStarted();
     this.#forgetCall();
     if (wasStreaming) environment.observer.streamEnded(call, Errors.upstreamReset);
     else environment.observer.failed(call, Errors.upstreamReset);

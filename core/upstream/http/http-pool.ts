@@ -52,20 +52,20 @@ export class HttpPool {
       waitersMax: settings.waitersMax,
       waitMs: settings.waitMs,
       counters: settings.counters,
-      fail: (call, error) => environment.observer.failed(call, error),
+      fail: (call, error) => {
+        // A timer may call this, between batches.
+        environment.observer.batchStarted();
+        environment.observer.failed(call, error);
+      },
     });
   }
 
   /** Sends `call` on an idle connection, or opens one, or lets it wait. */
   send(call: UpstreamCall, target: HttpTarget): void {
-    if (this.#line.count === 0) {
-      const idle = this.#takeIdle();
-      if (idle !== null) {
-        idle.send(call, target);
-        return;
-      }
-    }
-    this.#wait(call, target);
+    // What broke one idle connection may have broken all: a second attempt wants a fresh one.
+    const idle = call.attempts > 1 ? null : this.#takeIdle();
+    if (idle === null) this.#wait(call, target);
+    else idle.send(call, target);
   }
 
   cancel(call: UpstreamCall): void {
@@ -131,9 +131,10 @@ export class HttpPool {
     if (wasOpen) this.settings.counters.connectionsClosed++;
     else this.#connectFailed(host, error);
     if (this.#isClosed || this.#line.count === 0) return;
-    this.#openForWaiters();
+    // Those who wait after a loss want a fresh connection; after a failed attempt, any.
+    if (wasOpen) this.#openForWaiters();
+    else this.#serveWaiters();
     if (!this.#hosts.some(({ all }) => all.size > 0)) {
-      this.environment.observer.batchStarted();
       this.#line.failAll(this.#hosts[0]!.slot.lastError ?? Errors.upstreamConnectFailed);
     }
   }
@@ -143,7 +144,13 @@ export class HttpPool {
     host.connecting--;
     if (error === 'ETIMEDOUT') counters.connectTimeouts++;
     else counters.connectFailures++;
-    if (!this.#isClosed) host.slot.failed(connectError(error), () => this.#openForWaiters());
+    if (!this.#isClosed) host.slot.failed(connectError(error), () => this.#retry(host));
+  }
+
+  /** With other hosts to use meanwhile, a host is tried beside the traffic, else by it. */
+  #retry(host: HttpHost): void {
+    if (this.#hosts.length > 1 && host.connecting === 0) this.#open(host);
+    this.#serveWaiters();
   }
 
   #takeIdle(): HttpConnection | null {
@@ -153,7 +160,7 @@ export class HttpPool {
       const idle = host.idle.pop();
       if (idle !== undefined) return idle;
       // Another host's idle connection is no reason to leave a preferred one that is up.
-      if (!host.slot.isFailing) return null;
+      if (!host.slot.isDown) return null;
     }
     return null;
   }
@@ -171,18 +178,35 @@ export class HttpPool {
     }
     this.#targets.set(call, target);
     this.#line.join(call);
-    if (this.#line.count > 0) this.#openForWaiters();
+    if (this.#line.count === 0) return;
+    this.#openForWaiters();
+    // No room for another connection: one that is there has to do.
+    if (!this.#hosts.some(({ connecting }) => connecting > 0)) this.#serveWaiters();
+  }
+
+  /** Gives idle connections to those who wait, and opens one for everyone who is left. */
+  #serveWaiters(): void {
+    while (this.#line.count > 0) {
+      const idle = this.#takeIdle();
+      if (idle === null) break;
+      this.available(idle);
+    }
+    this.#openForWaiters();
   }
 
   /** Opens connections until there is one on its way for everyone who waits. */
   #openForWaiters(): void {
     if (this.#isClosed) return;
-    const host = this.#hosts.find(({ slot }) => !slot.isFailing);
+    const host =
+      this.#hosts.find(({ slot }) => !slot.isDown) ??
+      this.#hosts.find(({ slot }) => !slot.isFailing);
     if (host === undefined) return;
     const { connectionsMax } = this.settings;
-    while (host.connecting < this.#line.count && host.all.size < connectionsMax) {
-      host.connecting++;
-      host.all.add(new HttpConnection(this, host));
-    }
+    while (host.connecting < this.#line.count && host.all.size < connectionsMax) this.#open(host);
+  }
+
+  #open(host: HttpHost): void {
+    host.connecting++;
+    host.all.add(new HttpConnection(this, host));
   }
 }

@@ -24,6 +24,7 @@ export class TestCall implements UpstreamCall {
   link: object | null = null;
   linkId = 0;
   isSent = false;
+  attempts = 1;
   linkPrev: UpstreamCall | null = null;
   linkNext: UpstreamCall | null = null;
   acceptsStream = false;
