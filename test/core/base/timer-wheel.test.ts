@@ -189,7 +189,7 @@ const stepArbitrary: fc.Arbitrary<Step> = fc.oneof(
 
 test('property: TimerWheel fires what a list of deadlines would, in bounds', () => {
   const runs = fc.record({
-    steps: fc.array(stepArbitrary, { maxLength: 60 }),
+    steps: fc.array(stepArbitrary, { maxLength: 60, size: 'max' }),
     // A node that fires disarms this other one; -1: it does nothing.
     disarms: fc.array(fc.integer({ min: -1, max: NODES - 1 }), {
       minLength: NODES,

@@ -227,7 +227,7 @@ test('property: every exchange ends exactly once, however it ends', () => {
     fc.property(
       fc.boolean(),
       fc.boolean(),
-      fc.array(eventArbitrary, { minLength: 5, maxLength: 120 }),
+      fc.array(eventArbitrary, { minLength: 5, maxLength: 120, size: 'max' }),
       (isIdempotent, wantsBody, events) => {
         const world = new World(isIdempotent, wantsBody);
         const { bench, filters, requests } = world;

@@ -15,7 +15,7 @@ const stepArbitrary = fc.oneof(
 describe('CallTable', () => {
   test('property: behaves as a Map that draws its own keys', () => {
     fc.assert(
-      fc.property(fc.array(stepArbitrary, { maxLength: 400 }), (steps) => {
+      fc.property(fc.array(stepArbitrary, { maxLength: 400, size: 'max' }), (steps) => {
         const table = new CallTable();
         const model = new Map<number, TestCall>();
         for (const { kind, pick } of steps) {

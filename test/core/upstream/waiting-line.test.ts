@@ -102,7 +102,7 @@ describe('WaitingLine', () => {
       fc.record({ kind: fc.constant('advance' as const), n: fc.nat(70) }),
     );
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
+      fc.property(fc.array(step, { maxLength: 80, size: 'max' }), (steps) => {
         const { clock, line, failed, counters } = makeLine();
         let model: { call: TestCall; dueMs: number }[] = [];
         for (const { kind, n } of steps) {
