@@ -132,6 +132,9 @@ export class RequestMessage {
   sessionSource: Buffer = EMPTY;
   sessionOffset = 0;
   sessionLength = 0;
+  /** HTTP: the session as base64url text in `source`, for who needs it to decode. Length 0: none. */
+  sessionTextOffset = 0;
+  sessionTextLength = 0;
   /** Client time in ms since the epoch; 0 when absent. */
   timestampMs = 0;
   /** Time the client still gives this call, in ms; 0 when absent. */
@@ -176,6 +179,7 @@ export class RequestMessage {
     this.clientIp = '';
     this.sessionSource = EMPTY;
     this.sessionOffset = this.sessionLength = 0;
+    this.sessionTextOffset = this.sessionTextLength = 0;
     this.timestampMs = 0;
     this.timeoutMs = 0;
     this.bucket = -1;
@@ -226,6 +230,7 @@ export class RequestMessage {
     if (this.deviceSource === null) widen(extent, this.deviceIdOffset, this.deviceIdLength);
     widen(extent, this.signOffset, this.signLength);
     widen(extent, this.requestIdOffset, this.requestIdLength);
+    widen(extent, this.sessionTextOffset, this.sessionTextLength);
     widen(extent, this.methodOffset, this.methodLength);
     widen(extent, this.targetOffset, this.targetLength);
     widenByHeaders(extent, this.headers);
@@ -242,6 +247,7 @@ export class RequestMessage {
     }
     this.signOffset = moved(this.signOffset, this.signLength, delta);
     this.requestIdOffset = moved(this.requestIdOffset, this.requestIdLength, delta);
+    this.sessionTextOffset = moved(this.sessionTextOffset, this.sessionTextLength, delta);
     this.methodOffset = moved(this.methodOffset, this.methodLength, delta);
     this.targetOffset = moved(this.targetOffset, this.targetLength, delta);
     this.headers.shift(delta);

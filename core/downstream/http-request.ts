@@ -2,6 +2,7 @@
 // trace. Headers are all copied; which of them may cross is decided by the headers filter.
 
 import { isIP } from 'node:net';
+import { findByte } from '#core/base/find-byte.ts';
 import { HeaderId } from '#core/codec/http1/known-headers.ts';
 import { parseMediaType } from '#core/codec/http1/media-type.ts';
 import type { HttpHead } from '#core/codec/http1/types.ts';
@@ -9,10 +10,8 @@ import {
   BUCKETS,
   Channel as MmtpChannel,
   OPERATION_TYPE_BYTES_MAX,
-  SESSION_BYTES_MAX,
 } from '#core/codec/mmtp/types.ts';
 import { HEADER_WORDS, headerText, type RequestMessage } from '#core/codec/message.ts';
-import { decodeCanonicalBase64Url } from '#core/codec/session/base64url.ts';
 import { tryReadTraceparent } from './traceparent.ts';
 
 const CALL_PATH = Buffer.from('/mgw.htm', 'latin1');
@@ -24,12 +23,6 @@ const ZERO = 0x30;
 
 /** LIMIT: digits of a time in ms that a number holds exactly. */
 const TIMESTAMP_DIGITS_MAX = 15;
-
-/**
- * Raw bytes of the session of the request at hand. SAFETY: shared by all connections of the thread;
- * the session is checked, and its view filled, before the next request is parsed.
- */
-const sessionBytes = Buffer.alloc(SESSION_BYTES_MAX);
 
 /**
  * Fills `request` from a parsed head; the body is left to the caller.
@@ -73,7 +66,8 @@ export function fillRequest(
   index = known[HeaderId.mgwSession]!;
   if (index >= 0) {
     const at = index * HEADER_WORDS;
-    takeSession(request, bytes, words[at + 2]!, words[at + 3]!);
+    request.sessionTextOffset = words[at + 2]!;
+    request.sessionTextLength = words[at + 3]!;
   } else if (known[HeaderId.cookie]! >= 0) {
     takeCookie(request, bytes, head);
   }
@@ -139,12 +133,6 @@ function readTimestamp(bytes: Buffer, offset: number, length: number): number {
   return value;
 }
 
-function takeSession(request: RequestMessage, bytes: Buffer, offset: number, length: number): void {
-  request.sessionSource = sessionBytes;
-  request.sessionOffset = 0;
-  request.sessionLength = decodeCanonicalBase64Url(bytes, offset, length, sessionBytes, 0);
-}
-
 /** Looks for the session in every Cookie header; the first one counts. */
 function takeCookie(request: RequestMessage, bytes: Buffer, head: HttpHead): void {
   const { words, count } = head.headers;
@@ -154,11 +142,10 @@ function takeCookie(request: RequestMessage, bytes: Buffer, head: HttpHead): voi
     const end = at + words[index * HEADER_WORDS + 3]!;
     while (at < end) {
       while (at < end && bytes[at] === SPACE) at++;
-      let pairEnd = at;
-      while (pairEnd < end && bytes[pairEnd] !== SEMICOLON) pairEnd++;
+      const pairEnd = findByte(bytes, SEMICOLON, at, end);
       if (pairEnd - at > COOKIE_NAME.length && startsWith(bytes, at, COOKIE_NAME)) {
-        const from = at + COOKIE_NAME.length;
-        takeSession(request, bytes, from, pairEnd - from);
+        request.sessionTextOffset = at + COOKIE_NAME.length;
+        request.sessionTextLength = pairEnd - request.sessionTextOffset;
         return;
       }
       at = pairEnd + 1;

@@ -54,6 +54,8 @@ export class BoltConnection implements TransportHandler, TimerNode {
   isReady = false;
   /** The connection was open once. */
   wasReady = false;
+  /** The peer has sent a frame: it is a Bolt server that works. */
+  hasProvenItself = false;
   isClosed = false;
   timerPrev: TimerNode | null = null;
   timerNext: TimerNode | null = null;
@@ -159,9 +161,9 @@ export class BoltConnection implements TransportHandler, TimerNode {
       this.#settings.counters.connectionsClosed++;
       if (hadCalls) this.#settings.counters.resets++;
     }
+    this.#environment.observer.batchStarted();
     // The pool first: a failed call may be sent again at once, and not to this connection.
     this.#owner.closed(this, error);
-    this.#environment.observer.batchStarted();
     this.#failCalls(Errors.upstreamReset);
     this.#environment.observer.relieved(this);
   }
@@ -207,6 +209,7 @@ export class BoltConnection implements TransportHandler, TimerNode {
 
   /** One complete frame in `frame`. */
   #received(bytes: Buffer): void {
+    this.hasProvenItself = true;
     if (frame.command === CommandCode.heartbeat) {
       if (frame.type === CommandType.response) return;
       appendHeartbeatAck(this.#transport.out, this.#settings.form, frame.requestId);
@@ -257,6 +260,8 @@ export class BoltConnection implements TransportHandler, TimerNode {
   }
 
   #fail(error: GatewayError): void {
+    // Not for calls any more: one that fails may be sent again at once.
+    this.isReady = false;
     this.#failCalls(error);
     this.#transport.destroy();
   }

@@ -42,7 +42,11 @@ export class BoltPool implements BoltConnectionOwner {
       waitersMax: settings.waitersMax,
       waitMs: settings.waitMs,
       counters: settings.counters,
-      fail: (call, error) => environment.observer.failed(call, error),
+      fail: (call, error) => {
+        // A timer may call this, between batches.
+        environment.observer.batchStarted();
+        environment.observer.failed(call, error);
+      },
     });
   }
 
@@ -88,18 +92,16 @@ export class BoltPool implements BoltConnectionOwner {
   }
 
   opened(connection: BoltConnection): void {
-    this.#hostOf(connection)?.slot.connected();
     if (this.#isClosed) {
       connection.destroy();
       return;
     }
+    const host = this.#hostOf(connection)!;
+    host.slot.connected();
+    // An attempt beside this one may have failed: the host is up, so it is made again at once.
+    this.#connect(host);
     this.#environment.observer.batchStarted();
-    for (let call = this.#line.shift(); call !== null; call = this.#line.shift()) {
-      // A connection that breaks while the line empties hands the rest to the next one.
-      const ready = this.#pick();
-      if (ready !== null) ready.send(call, this.#targets.get(call)!);
-      else this.send(call, this.#targets.get(call)!);
-    }
+    this.#serveWaiters();
   }
 
   closed(connection: BoltConnection, error: string): void {
@@ -107,12 +109,28 @@ export class BoltPool implements BoltConnectionOwner {
     if (host === undefined) return;
     host.connections.splice(host.connections.indexOf(connection), 1);
     if (this.#isClosed) return;
-    const wasEstablished = connection.wasReady;
-    if (!wasEstablished) this.#countFailure(error);
-    const reason = wasEstablished ? Errors.upstreamReset : connectError(error);
-    host.slot.failed(reason, () => this.#connect(host));
+    if (connection.hasProvenItself) {
+      // A server that worked until now is most likely back at once; if not, the backoff begins.
+      this.#connect(host);
+    } else {
+      if (!connection.wasReady) this.#countFailure(error);
+      const reason = connection.wasReady ? Errors.upstreamReset : connectError(error);
+      host.slot.failed(reason, () => this.#connect(host));
+    }
+    this.#serveWaiters();
     if (this.#line.count > 0 && !this.#hosts.some(isHopeful)) {
-      this.#line.failAll(host.slot.lastError ?? reason);
+      this.#line.failAll(this.#hosts[0]!.slot.lastError ?? Errors.upstreamConnectFailed);
+    }
+  }
+
+  /** Sends those who wait as long as there is a ready connection. */
+  #serveWaiters(): void {
+    while (this.#line.count > 0) {
+      // One by one: a connection may break while the line empties.
+      const ready = this.#pick();
+      if (ready === null) return;
+      const call = this.#line.shift()!;
+      ready.send(call, this.#targets.get(call)!);
     }
   }
 
@@ -132,9 +150,9 @@ export class BoltPool implements BoltConnectionOwner {
         const connection = connections[host.next++]!;
         if (connection.isReady) return connection;
       }
-      // Calls that arrive while the preferred host connects wait for it.
       if (connections.length === 0) this.#connect(host);
-      if (connections.length > 0 && !host.slot.isFailing) return null;
+      // Calls that arrive while a preferred host connects wait for it, unless it was down before.
+      if (connections.length > 0 && !host.slot.isDown) return null;
     }
     return null;
   }

@@ -1,6 +1,8 @@
 // HOT PATH. Takes the session out of a Cookie header, so that services never see it. The rest of
 // the cookies moves together in place: the bytes belong to this request alone.
 
+import { findByte } from '#core/base/find-byte.ts';
+
 const NAME = Buffer.from('MGW_SESSION=', 'latin1');
 const SEMICOLON = 0x3b;
 const SPACE = 0x20;
@@ -15,8 +17,7 @@ export function cutSessionCookie(source: Buffer, offset: number, length: number)
   let end = offset + length;
   let at = offset;
   while (at < end) {
-    let pairEnd = at;
-    while (pairEnd < end && source[pairEnd] !== SEMICOLON) pairEnd++;
+    const pairEnd = findByte(source, SEMICOLON, at, end);
     const next = skipSpace(source, Math.min(pairEnd + 1, end), end);
     if (!isSession(source, skipSpace(source, at, pairEnd), pairEnd)) {
       at = next;

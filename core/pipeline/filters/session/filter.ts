@@ -2,12 +2,33 @@
 // the same 2000 for the client; which one it was goes to telemetry only.
 
 import { Errors } from '#core/base/errors.ts';
+import type { RequestMessage } from '#core/codec/message.ts';
+import { decodeCanonicalBase64Url } from '#core/codec/session/base64url.ts';
 import type { SessionVerifier } from '#core/codec/session/compact.ts';
 import { looksLegacy, type LegacyVerifier } from '#core/codec/session/legacy.ts';
-import { SessionStatus } from '#core/codec/session/types.ts';
+import { LEGACY_BYTES_MAX, SessionStatus } from '#core/codec/session/types.ts';
 import { SessionPolicy, type Api } from '../../api.ts';
 import type { Exchange } from '../../exchange.ts';
 import { FilterStatus, type Filter, type FilterFactory } from '../../filter.ts';
+
+/**
+ * Raw bytes of the session of the request at hand. SAFETY: shared by all requests of the thread, so
+ * the offsets in a session's view are good only while request phases run; its numbers stay.
+ */
+const sessionBytes = Buffer.alloc(LEGACY_BYTES_MAX);
+
+function decodeText(request: RequestMessage): void {
+  const { source, sessionTextOffset, sessionTextLength } = request;
+  request.sessionSource = sessionBytes;
+  request.sessionOffset = 0;
+  request.sessionLength = decodeCanonicalBase64Url(
+    source,
+    sessionTextOffset,
+    sessionTextLength,
+    sessionBytes,
+    0,
+  );
+}
 
 /** Verifiers of one configuration snapshot. */
 export interface SessionVerifiers {
@@ -64,7 +85,9 @@ function sessionFilter(
 
   return {
     requestHead(exchange: Exchange) {
-      if (exchange.request.sessionLength === 0) {
+      const { request } = exchange;
+      if (request.sessionLength === 0 && request.sessionTextLength > 0) decodeText(request);
+      if (request.sessionLength === 0) {
         if (!isRequired) return FilterStatus.continue;
         exchange.refuse(Errors.sessionMissing);
         return FilterStatus.reply;
