@@ -184,7 +184,7 @@ describe('a pool that is full', () => {
 });
 
 describe('several hosts', () => {
-  test('the first one is preferred, the second serves while it is down, and gives it back', async (t) => {
+  test('the first one is preferred; the second serves while it is down', async (t) => {
     const named =
       (name: string): Answer =>
       (_seen, response) =>

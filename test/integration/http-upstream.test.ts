@@ -1,5 +1,5 @@
-// The gateway between its clients and HTTP services that are down, slow or broken: which result code
-// follows, at once or in time.
+// The gateway between its clients and HTTP services that are down, slow or broken: which result
+// code follows, at once or in time.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
