@@ -5,5 +5,7 @@ interface Buffer {
   latin1Slice(start?: number, end?: number): string;
   utf8Slice(start?: number, end?: number): string;
   latin1Write(text: string, offset?: number, length?: number): number;
+  base64urlSlice(start?: number, end?: number): string;
+  base64urlWrite(text: string, offset?: number, length?: number): number;
   utf8Write(text: string, offset?: number, length?: number): number;
 }

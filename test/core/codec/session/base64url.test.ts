@@ -20,6 +20,32 @@ function decode(text: string): Buffer | null {
 }
 
 describe('decodeCanonicalBase64Url', () => {
+  test('refuses every other spelling of a long text, which Node itself would read', () => {
+    const target = Buffer.alloc(1024);
+    const bytes = Buffer.alloc(650, 0xfb);
+    const text = encodeBase64Url(bytes, 0, bytes.length);
+    assert.equal(decode(text, target), 650);
+    const spellings = [
+      text.replace('-', '+'),
+      text.replaceAll('_', '/'),
+      `${text}=`,
+      `${text.slice(0, 400)} ${text.slice(400)}`,
+      `${text.slice(0, 400)}\n${text.slice(401)}`,
+      `${text.slice(0, 400)}\u00ff${text.slice(401)}`,
+      // 650 bytes leave four bits of the last digit unused: they must be zero.
+      `${text.slice(0, -1)}${String.fromCharCode(text.charCodeAt(text.length - 1) + 1)}`,
+      `${text}A`,
+    ];
+    for (const spelling of spellings)
+      assert.equal(decode(spelling, target), -1, spelling.slice(-8));
+    assert.equal(decode(text, target.subarray(0, 649)), -1);
+
+    function decode(candidate: string, into: Buffer): number {
+      const source = Buffer.from(candidate, 'latin1');
+      return decodeCanonicalBase64Url(source, 0, source.length, into, 0);
+    }
+  });
+
   test('reads what is written, at every length', () => {
     for (let length = 0; length <= 700; length++) {
       const bytes = randomBytes(length);
