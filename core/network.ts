@@ -23,8 +23,20 @@ import type {
  */
 const LANDING_BYTES = 256 * 1024;
 
+/**
+ * A flush of more than this, all taken by the kernel at once, tells the handler that it may go on:
+ * only who gathered that much can have held back.
+ */
+const NOTICE_BYTES = 64 * 1024;
+
 /** First capacity of a carry buffer. */
 const CARRY_BYTES = 4096;
+
+/**
+ * What sockets are made with. `drain` has to come whenever something stayed queued, however little:
+ * Node's own mark would keep quiet about less than 64 KiB.
+ */
+const SOCKET_OPTIONS = { allowHalfOpen: true, writableHighWaterMark: 1 };
 
 /** A socket whose native handle can be taken over by another Socket object. */
 interface HandleOwner {
@@ -57,6 +69,8 @@ export class NodeNetwork implements Network {
   readonly landing = Buffer.allocUnsafeSlow(LANDING_BYTES);
   /** Output handed to sockets that the kernel has not taken yet, all connections. Bytes. */
   queuedTotalBytes = 0;
+  /** Congested connections; the one that has made no progress for the longest time is first. */
+  readonly congested = new Set<SocketTransport>();
   readonly #dirty: SocketTransport[] = [];
   readonly spare = new SpareBuffers();
   #isFlushScheduled = false;
@@ -82,7 +96,7 @@ export class NodeNetwork implements Network {
   ): Transport {
     const transport = new SocketTransport(this, options.highWatermarkBytes);
     const socket = new Socket({
-      allowHalfOpen: true,
+      ...SOCKET_OPTIONS,
       noDelay: true,
       onread: { buffer: this.landing, callback: transport.onRead },
     });
@@ -122,6 +136,14 @@ export class NodeNetwork implements Network {
     setImmediate(this.#flushAll);
   }
 
+  /** Keeps to the total: the connections go that take nothing, not those that come next. */
+  shed(): void {
+    for (const transport of this.congested) {
+      if (this.queuedTotalBytes <= this.limits.outputTotalBytesMax) return;
+      transport.giveUp();
+    }
+  }
+
   /**
    * The server makes plain sockets. Their handle moves to a socket with a user read buffer, which
    * reads without allocating and whose callback can stop reading at the handle.
@@ -136,8 +158,8 @@ export class NodeNetwork implements Network {
     const handle = owner._handle;
     owner._handle = null;
     const socket = new Socket({
+      ...SOCKET_OPTIONS,
       handle,
-      allowHalfOpen: true,
       readable: true,
       writable: true,
       onread: { buffer: this.landing, callback: transport.onRead },
@@ -343,6 +365,7 @@ class SocketTransport implements Transport {
     const socket = this.#socket!;
     const out = this.out;
     const full = out.bytes;
+    const bytes = out.length;
     socket.write(out.take());
     const pending = socket.writableLength;
     // SAFETY: with nothing pending the kernel has copied all bytes and the memory is free again;
@@ -350,13 +373,22 @@ class SocketTransport implements Transport {
     if (pending === 0) this.#network.spare.give(full);
     this.#account(pending);
     if (pending > this.#highWatermarkBytes) this.#congested(pending);
+    else if (pending === 0 && bytes > NOTICE_BYTES) this.#handler?.onWritable();
   }
 
   #congested(pending: number): void {
     this.isCongested = true;
-    const { limits, observer, queuedTotalBytes } = this.#network;
-    if (pending <= limits.outputBytesMax && queuedTotalBytes <= limits.outputTotalBytesMax) return;
-    observer.slowReaderClosed();
+    const network = this.#network;
+    network.congested.add(this);
+    if (pending > network.limits.outputBytesMax) this.giveUp();
+    network.shed();
+  }
+
+  /** Closes the connection because its peer does not read. */
+  giveUp(): void {
+    this.#account(0);
+    this.#network.congested.delete(this);
+    this.#network.observer.slowReaderClosed();
     this.fail('ESLOWREADER');
   }
 
@@ -364,6 +396,7 @@ class SocketTransport implements Transport {
     this.#account(0);
     if (this.#isClosed) return;
     this.isCongested = false;
+    this.#network.congested.delete(this);
     this.#handler?.onWritable();
   }
 
@@ -376,6 +409,7 @@ class SocketTransport implements Transport {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#account(0);
+    this.#network.congested.delete(this);
     this.#carry = EMPTY;
     this.#carryLength = 0;
     this.out.release();

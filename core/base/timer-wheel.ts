@@ -9,20 +9,21 @@
 
 import type { Clock, TimerHandle } from './clock.ts';
 
-/** Something that can have one deadline in a wheel. The fields belong to the wheel. */
-export interface TimerNode {
-  timerPrev: TimerNode | null;
-  timerNext: TimerNode | null;
-  /** Tick at which the deadline passes. */
-  timerTick: number;
-  /** Slot that holds the node; {@link UNARMED} while it has no deadline. */
-  timerSlot: number;
-  /** The deadline passed. The node is disarmed already and may be armed again. */
-  onDeadline(): void;
-}
-
 /** Value of {@link TimerNode.timerSlot} for a node without a deadline. */
 export const UNARMED = -1;
+
+/** Base of everything that can have one deadline in a wheel. The fields belong to the wheel. */
+export abstract class TimerNode {
+  timerPrev: TimerNode | null = null;
+  timerNext: TimerNode | null = null;
+  /** Tick at which the deadline passes. */
+  timerTick = 0;
+  /** Slot that holds the node; {@link UNARMED} while it has no deadline. */
+  timerSlot: number = UNARMED;
+
+  /** The deadline passed. The node is disarmed already and may be armed again. */
+  abstract onDeadline(): void;
+}
 
 /** Number of slots; with a tick of 5 ms one round takes 5 s. Power of two. */
 const SLOTS = 1024;

@@ -11,28 +11,22 @@
 import { DecodeStatus } from '#core/base/decode-status.ts';
 import { Errors, type GatewayError } from '#core/base/errors.ts';
 import type { Transport, TransportHandler } from '#core/base/network.ts';
-import { OutBuffer } from '#core/base/out-buffer.ts';
-import { UNARMED, type TimerNode } from '#core/base/timer-wheel.ts';
-import { BodyKind, isBodyTooLong, requestBodyKind } from '#core/codec/http1/body-framing.ts';
-import { ChunkedDecoder } from '#core/codec/http1/chunked.ts';
-import { appendChunk, appendContinue, appendLastChunk } from '#core/codec/http1/encoder.ts';
+import { TimerNode } from '#core/base/timer-wheel.ts';
+import { BodyKind, requestBodyKind } from '#core/codec/http1/body-framing.ts';
+import { appendContinue } from '#core/codec/http1/encoder.ts';
 import { parseRequestHead } from '#core/codec/http1/head-parser.ts';
 import { statusOfReason } from '#core/codec/http1/malformed-reason.ts';
-import { HttpHead, HttpMethod, type HttpLimits } from '#core/codec/http1/types.ts';
+import { HttpHead, type HttpLimits } from '#core/codec/http1/types.ts';
 import { DownstreamProtocol } from '#core/codec/message.ts';
 import type { DownstreamConnection, DownstreamExchange } from './contract.ts';
-import { appendReply, appendReplyHead, appendBareReply, ConnectionLine } from './http-reply.ts';
+import { Refusal, refusalOf } from './http-admission.ts';
+import { CHUNKED_LENGTH, DISCARD_BYTES_MAX, HttpBodyReader } from './http-body.ts';
+import { httpLimits } from './http-limits.ts';
 import { fillRequest } from './http-request.ts';
+import { HttpResponder } from './http-responder.ts';
 import type { ListenerContext } from './listener.ts';
 
-const State = {
-  head: 0,
-  body: 1,
-  chunked: 2,
-  answering: 3,
-  discarding: 4,
-  closing: 5,
-} as const;
+const State = { head: 0, body: 1, chunked: 2, answering: 3, discarding: 4, closing: 5 } as const;
 type State = (typeof State)[keyof typeof State];
 
 /** Time for the last bytes to reach a client whose connection ends. Ms. */
@@ -44,65 +38,43 @@ const DRAIN_IDLE_MS = 500;
 /** LIMIT: pipelined input kept while a request is answered; beyond it reading stops. Bytes. */
 const PIPELINED_BYTES_MAX = 64 * 1024;
 
-/** LIMIT: bytes of an unwanted body that are read to keep the connection; beyond it is closed. */
-const DISCARD_BYTES_MAX = 256 * 1024;
-
-/** LIMIT: chunk line, extensions and trailers. */
-const CHUNK_LINE_BYTES_MAX = 1024;
-const TRAILER_BYTES_MAX = 8192;
-
-const METHOD_NOT_ALLOWED = 405;
-const EXPECTATION_FAILED = 417;
-const CONTENT_TOO_LARGE = 413;
-const REQUEST_TIMEOUT = 408;
-
-export class HttpConnection implements TransportHandler, TimerNode, DownstreamConnection {
+export class HttpConnection extends TimerNode implements TransportHandler, DownstreamConnection {
   readonly protocol = DownstreamProtocol.http1;
   readonly channel: number;
-  timerPrev: TimerNode | null = null;
-  timerNext: TimerNode | null = null;
-  timerTick = 0;
-  timerSlot = UNARMED;
   readonly #context: ListenerContext;
   readonly #transport: Transport;
   readonly #isTrusted: boolean;
   readonly #clientIp: string;
   readonly #head = new HttpHead();
   readonly #limits: HttpLimits;
+  readonly #responder: HttpResponder;
   #state: State = State.head;
   #exchange: DownstreamExchange | null = null;
-  #chunked: ChunkedDecoder | null = null;
-  #body: OutBuffer | null = null;
-  /** Bytes of an unwanted body still to come; -1 for a chunked one. */
-  #discardBytes = 0;
-  #discardedBytes = 0;
-  #isStreamChunked = false;
-  #isStreamStalled = false;
+  /** Made for the first body in pieces: most connections never see one. */
+  #body: HttpBodyReader | null = null;
   #isDraining = false;
   #isBraked = false;
-  /** The current request is HEAD: its answer has no body. */
-  #isHead = false;
   /** Some bytes of the next request are there. */
   #isHeadOpen = false;
   /** `handler.begin` is running: the head's bytes are consumed when it returns. */
   #isBeginning = false;
 
   constructor(transport: Transport, context: ListenerContext, isTrusted: boolean) {
+    super();
     this.#transport = transport;
     this.#context = context;
     this.#isTrusted = isTrusted;
     this.channel = context.channel;
     this.#clientIp = transport.remoteAddress;
-    const { settings, idleTimers, clock } = context;
-    this.#limits = httpLimits(settings.headerBytesMax, settings.headersMax, settings.frameBytesMax);
+    const { settings, idleTimers, clock, counters } = context;
+    this.#responder = new HttpResponder(transport, counters.http, clock);
+    this.#limits = httpLimits(settings);
     idleTimers.arm(this, clock.nowMs() + settings.headerTimeoutMs);
   }
 
   get isCongested(): boolean {
     return this.#transport.isCongested;
   }
-
-  // --- transport side ----------------------------------------------------------------------------
 
   onBytes(bytes: Buffer, start: number, end: number): number {
     const { handler, counters } = this.#context;
@@ -119,8 +91,8 @@ export class HttpConnection implements TransportHandler, TimerNode, DownstreamCo
   }
 
   onWritable(): void {
-    if (this.#isStreamStalled && this.#exchange !== null) {
-      this.#isStreamStalled = false;
+    if (this.#responder.isStalled && this.#exchange !== null) {
+      this.#responder.isStalled = false;
       this.#context.handler.streamWritable(this.#exchange);
     }
     this.#brakeOrNot(this.#transport.unconsumedBytes);
@@ -150,64 +122,32 @@ export class HttpConnection implements TransportHandler, TimerNode, DownstreamCo
 
   /** A head, a body or the next request did not come in time. */
   onDeadline(): void {
-    const { counters } = this.#context;
-    switch (this.#state) {
-      case State.head:
-        if (this.#isHeadOpen) {
-          counters.http.headerTimeouts++;
-          this.#refuseBare(REQUEST_TIMEOUT);
-        } else {
-          counters.http.idleTimeouts++;
-          this.#close();
-        }
-        return;
-      case State.body:
-      case State.chunked:
-        counters.http.bodyTimeouts++;
-        this.#refuseAndClose(Errors.bodyTimeout);
-        return;
-      case State.discarding:
-        this.#close();
-        return;
-      default:
+    const { http } = this.#context.counters;
+    if (this.#state === State.body || this.#state === State.chunked) {
+      http.bodyTimeouts++;
+      this.#refuseAndClose(Errors.bodyTimeout);
+    } else if (this.#state === State.head && this.#isHeadOpen) {
+      http.headerTimeouts++;
+      this.#refuseBare(Refusal.timeout);
+    } else {
+      if (this.#state === State.head) http.idleTimeouts++;
+      this.#close();
     }
   }
 
-  // --- handler side ------------------------------------------------------------------------------
-
   reply(exchange: DownstreamExchange): void {
-    const { out } = this.#transport;
-    const before = out.length;
     const keepAlive = this.#mayKeepAlive();
-    const line = this.#connectionLine(keepAlive);
-    appendReply(out, exchange, this.#isHead, line, this.#context.clock);
-    this.#context.counters.http.bytesOut += out.length - before;
+    this.#responder.whole(exchange, this.#head, keepAlive);
     this.#answered(keepAlive);
   }
 
   replyHead(exchange: DownstreamExchange): void {
-    const { out } = this.#transport;
-    const before = out.length;
-    const { streamBytes } = exchange.response;
-    // HTTP/1.0 knows no chunks: the end of the connection is the end of the body.
-    this.#isStreamChunked = streamBytes < 0 && !this.#head.isHttp10;
-    const keepAlive = this.#mayKeepAlive() && (streamBytes >= 0 || this.#isStreamChunked);
+    const keepAlive = this.#responder.start(exchange, this.#head, this.#mayKeepAlive());
     if (!keepAlive) this.#head.keepAlive = false;
-    const line = this.#connectionLine(keepAlive);
-    appendReplyHead(out, exchange, this.#isStreamChunked, line, this.#context.clock);
-    this.#context.counters.http.bytesOut += out.length - before;
-    this.#transport.flushSoon();
   }
 
   replyBody(_exchange: DownstreamExchange, bytes: Buffer, offset: number, length: number): boolean {
-    if (this.#isHead) return true;
-    const { out } = this.#transport;
-    if (this.#isStreamChunked) appendChunk(out, bytes, offset, length);
-    else out.append(bytes, offset, length);
-    this.#context.counters.http.bytesOut += length;
-    this.#transport.flushSoon();
-    this.#isStreamStalled = this.#transport.queuedBytes > STREAM_WINDOW_BYTES;
-    return !this.#isStreamStalled;
+    return this.#responder.piece(bytes, offset, length);
   }
 
   replyEnd(_exchange: DownstreamExchange, isComplete: boolean): void {
@@ -217,7 +157,7 @@ export class HttpConnection implements TransportHandler, TimerNode, DownstreamCo
       this.#transport.destroy();
       return;
     }
-    if (this.#isStreamChunked && !this.#isHead) appendLastChunk(this.#transport.out);
+    this.#responder.end();
     this.#answered(this.#mayKeepAlive());
   }
 
@@ -244,8 +184,6 @@ export class HttpConnection implements TransportHandler, TimerNode, DownstreamCo
   destroy(): void {
     this.#transport.destroy();
   }
-
-  // --- input -------------------------------------------------------------------------------------
 
   /** Deals with the next part of the input. Returns bytes used, or -1 to wait for more. */
   #consume(bytes: Buffer, start: number, end: number): number {
@@ -278,12 +216,10 @@ export class HttpConnection implements TransportHandler, TimerNode, DownstreamCo
     }
     if (status !== DecodeStatus.ok) return this.#refuseHead(statusOfReason(head.malformedReason));
     this.#isHeadOpen = false;
-    if (head.hasOtherExpectation) return this.#refuseHead(EXPECTATION_FAILED);
-    if (!isMethodServed(head.method)) return this.#refuseHead(METHOD_NOT_ALLOWED);
-    if (isBodyTooLong(head, this.#limits)) return this.#refuseHead(CONTENT_TOO_LARGE);
-    this.#isHead = head.method === HttpMethod.head;
+    const refusal = refusalOf(head, this.#limits);
+    if (refusal !== Refusal.none) return this.#refuseHead(refusal);
     const exchange = handler.open(this, 0);
-    if (exchange === null) return this.#refuseHead(TOO_MANY_REQUESTS);
+    if (exchange === null) return this.#refuseHead(Refusal.tooManyRequests);
     this.#context.counters.http.requestsIn++;
     this.#exchange = exchange;
     fillRequest(exchange.request, bytes, head, this.#isTrusted, this.#clientIp);
@@ -306,9 +242,8 @@ export class HttpConnection implements TransportHandler, TimerNode, DownstreamCo
     const isChunked = kind === BodyKind.chunked;
     this.#state = isChunked ? State.chunked : State.body;
     if (isChunked) {
-      this.#chunked ??= new ChunkedDecoder(this.#limits);
-      this.#chunked.reset();
-      this.#body = new OutBuffer();
+      this.#body ??= new HttpBodyReader(this.#limits);
+      this.#body.startChunked();
       exchange.request.retain();
     }
     this.#isBeginning = true;
@@ -339,22 +274,15 @@ export class HttpConnection implements TransportHandler, TimerNode, DownstreamCo
   }
 
   #consumeChunked(bytes: Buffer, start: number, end: number): number {
-    const chunked = this.#chunked!;
     const body = this.#body!;
-    const status = chunked.next(bytes, start, end);
-    if (status > DecodeStatus.needMore) {
-      const isTooLarge = status === DecodeStatus.tooLarge;
-      this.#refuseAndClose(isTooLarge ? Errors.bodyTooLarge : Errors.bodyMalformed);
-      return end - start;
-    }
-    if (chunked.dataLength > 0) body.append(bytes, chunked.dataOffset, chunked.dataLength);
-    const { consumed } = chunked;
-    if (chunked.isDone) {
+    const used = body.gather(bytes, start, end);
+    if (body.error !== null) {
+      this.#refuseAndClose(body.error);
+    } else if (body.isDone) {
       const gathered = body.take();
-      this.#body = null;
       this.#complete(this.#exchange!, gathered, 0, gathered.length);
     }
-    return consumed;
+    return used;
   }
 
   #complete(exchange: DownstreamExchange, bytes: Buffer, offset: number, length: number): void {
@@ -370,28 +298,12 @@ export class HttpConnection implements TransportHandler, TimerNode, DownstreamCo
 
   /** Reads over what is left of a body whose answer has been given. */
   #discard(bytes: Buffer, start: number, end: number): number {
-    let used: number;
-    let isDone: boolean;
-    if (this.#discardBytes < 0) {
-      const chunked = this.#chunked!;
-      if (chunked.next(bytes, start, end) > DecodeStatus.needMore) {
-        this.#close();
-        return end - start;
-      }
-      used = chunked.consumed;
-      isDone = chunked.isDone;
-    } else {
-      used = Math.min(end - start, this.#discardBytes);
-      this.#discardBytes -= used;
-      isDone = this.#discardBytes === 0;
-    }
-    this.#discardedBytes += used;
-    if (isDone) this.#nextRequest();
-    else if (this.#discardedBytes > DISCARD_BYTES_MAX) this.#close();
+    const body = this.#body!;
+    const used = body.discard(bytes, start, end);
+    if (body.error !== null) this.#close();
+    else if (body.isDone) this.#nextRequest();
     return used;
   }
-
-  // --- output ------------------------------------------------------------------------------------
 
   #mayKeepAlive(): boolean {
     const { keepAlive } = this.#head;
@@ -403,11 +315,6 @@ export class HttpConnection implements TransportHandler, TimerNode, DownstreamCo
     const { expectContinue, contentLength } = this.#head;
     if (this.#state === State.chunked) return expectContinue;
     return this.#state === State.body && (expectContinue || contentLength > DISCARD_BYTES_MAX);
-  }
-
-  #connectionLine(keepAlive: boolean): Buffer {
-    if (!keepAlive) return ConnectionLine.close;
-    return this.#head.isHttp10 ? ConnectionLine.keepAlive : ConnectionLine.none;
   }
 
   /** The answer is written: what comes next on the connection. */
@@ -426,19 +333,17 @@ export class HttpConnection implements TransportHandler, TimerNode, DownstreamCo
         break;
       }
       case State.chunked:
-        this.#body?.release();
-        this.#body = null;
-        this.#discardFrom(-1);
+        this.#discardFrom(CHUNKED_LENGTH);
         break;
       default:
         this.#nextRequest();
     }
   }
 
-  #discardFrom(bytes: number): void {
+  #discardFrom(length: number): void {
     this.#state = State.discarding;
-    this.#discardBytes = bytes;
-    this.#discardedBytes = 0;
+    this.#body ??= new HttpBodyReader(this.#limits);
+    this.#body.startDiscard(length);
     if (!this.#isBeginning) this.#transport.reofferSoon();
   }
 
@@ -458,15 +363,15 @@ export class HttpConnection implements TransportHandler, TimerNode, DownstreamCo
 
   /** Refuses a request that never became an exchange. */
   #refuseHead(status: number): number {
-    if (status !== TOO_MANY_REQUESTS) this.#context.counters.http.connectionsMalformed++;
-    else this.#context.counters.exchangesRefused++;
+    const { counters } = this.#context;
+    if (status === Refusal.tooManyRequests) counters.exchangesRefused++;
+    else counters.http.connectionsMalformed++;
     this.#refuseBare(status);
     return -1;
   }
 
   #refuseBare(status: number): void {
-    appendBareReply(this.#transport.out, status, this.#context.clock);
-    this.#context.counters.http.responsesOut++;
+    this.#responder.bare(status);
     this.#close();
   }
 
@@ -492,33 +397,4 @@ export class HttpConnection implements TransportHandler, TimerNode, DownstreamCo
     if (mustBrake) this.pauseReading();
     else this.resumeReading();
   }
-}
-
-const TOO_MANY_REQUESTS = 429;
-
-/** A streamed answer stops at this many queued bytes until the client has taken them. */
-const STREAM_WINDOW_BYTES = 256 * 1024;
-
-/** GET, HEAD and POST; everything else has no meaning at a gateway of calls. */
-function isMethodServed(method: number): boolean {
-  return method === HttpMethod.post || method === HttpMethod.get || method === HttpMethod.head;
-}
-
-const limitsBySize = new Map<string, HttpLimits>();
-
-/** One object for all connections with the same settings. */
-function httpLimits(headBytesMax: number, headersMax: number, bodyBytesMax: number): HttpLimits {
-  const key = `${headBytesMax}/${headersMax}/${bodyBytesMax}`;
-  let limits = limitsBySize.get(key);
-  if (limits === undefined) {
-    limits = {
-      headBytesMax,
-      headersMax,
-      bodyBytesMax,
-      chunkLineBytesMax: CHUNK_LINE_BYTES_MAX,
-      trailerBytesMax: TRAILER_BYTES_MAX,
-    };
-    limitsBySize.set(key, limits);
-  }
-  return limits;
 }

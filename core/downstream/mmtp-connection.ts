@@ -11,7 +11,7 @@ import { DecodeStatus } from '#core/base/decode-status.ts';
 import { Errors } from '#core/base/errors.ts';
 import type { Transport, TransportHandler } from '#core/base/network.ts';
 import { ResultCode } from '#core/base/result-codes.ts';
-import { UNARMED, type TimerNode } from '#core/base/timer-wheel.ts';
+import { TimerNode } from '#core/base/timer-wheel.ts';
 import { DownstreamProtocol, ResponseMessage } from '#core/codec/message.ts';
 import {
   decodeBind,
@@ -49,13 +49,9 @@ const frame = new MmtpFrame();
 /** Answers that are made without an exchange. */
 const bareResponse = new ResponseMessage();
 
-export class MmtpConnection implements TransportHandler, TimerNode, DownstreamConnection {
+export class MmtpConnection extends TimerNode implements TransportHandler, DownstreamConnection {
   readonly protocol = DownstreamProtocol.mmtp;
   readonly channel: number;
-  timerPrev: TimerNode | null = null;
-  timerNext: TimerNode | null = null;
-  timerTick = 0;
-  timerSlot = UNARMED;
   readonly #context: ListenerContext;
   readonly #transport: Transport;
   readonly #isTrusted: boolean;
@@ -76,6 +72,7 @@ export class MmtpConnection implements TransportHandler, TimerNode, DownstreamCo
   #isBraked = false;
 
   constructor(transport: Transport, context: ListenerContext, isTrusted: boolean) {
+    super();
     this.#transport = transport;
     this.#context = context;
     this.#isTrusted = isTrusted;

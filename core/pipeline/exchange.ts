@@ -3,7 +3,7 @@
 // moves it is core/exchange.
 
 import type { GatewayError } from '#core/base/errors.ts';
-import { UNARMED, type TimerNode } from '#core/base/timer-wheel.ts';
+import { TimerNode } from '#core/base/timer-wheel.ts';
 import { DownstreamProtocol, RequestMessage, ResponseMessage } from '#core/codec/message.ts';
 import { SessionView } from '#core/codec/session/types.ts';
 import type { Api } from './api.ts';
@@ -53,7 +53,7 @@ export interface ExchangeResumer {
 }
 
 /** One request and its answer. */
-export class Exchange implements TimerNode {
+export class Exchange extends TimerNode {
   /** Index in the lane's pool, 0-based; stable for the object's life. */
   readonly slot: number;
   /** Names a pause of a request: changes with every use of the object and every pause that ends. */
@@ -110,13 +110,10 @@ export class Exchange implements TimerNode {
   linkNext: Exchange | null = null;
   /** State of filters that need one per request: index reserved when the chain is compiled. */
   readonly filterState: unknown[] = [];
-  timerPrev: TimerNode | null = null;
-  timerNext: TimerNode | null = null;
-  timerTick = 0;
-  timerSlot = UNARMED;
   readonly #onDeadline: (exchange: Exchange) => void;
 
   constructor(slot: number, resumer: ExchangeResumer, onDeadline: (exchange: Exchange) => void) {
+    super();
     this.slot = slot;
     this.resumer = resumer;
     this.#onDeadline = onDeadline;

@@ -10,7 +10,7 @@ import { DecodeStatus } from '#core/base/decode-status.ts';
 import { Errors, type GatewayError } from '#core/base/errors.ts';
 import type { HostAddress, Transport, TransportHandler } from '#core/base/network.ts';
 import { ResultCode } from '#core/base/result-codes.ts';
-import { UNARMED, type TimerNode } from '#core/base/timer-wheel.ts';
+import { TimerNode } from '#core/base/timer-wheel.ts';
 import { appendHeartbeat, appendHeartbeatAck, ResponseTemplate } from '#core/codec/bolt/encoder.ts';
 import { BoltFrame, peekBolt } from '#core/codec/bolt/frame.ts';
 import { boltOutcome } from '#core/codec/bolt/outcome.ts';
@@ -49,7 +49,7 @@ const EMPTY = Buffer.alloc(0);
 /** One frame object serves all connections of the thread: decoding never nests. */
 const frame = new BoltFrame();
 
-export class BoltConnection implements TransportHandler, TimerNode {
+export class BoltConnection extends TimerNode implements TransportHandler {
   readonly address: HostAddress;
   isReady = false;
   /** The connection was open once. */
@@ -57,10 +57,6 @@ export class BoltConnection implements TransportHandler, TimerNode {
   /** The peer has sent a frame: it is a Bolt server that works. */
   hasProvenItself = false;
   isClosed = false;
-  timerPrev: TimerNode | null = null;
-  timerNext: TimerNode | null = null;
-  timerTick = 0;
-  timerSlot = UNARMED;
   readonly #settings: BoltSettings;
   readonly #environment: UpstreamEnvironment;
   readonly #owner: BoltConnectionOwner;
@@ -76,6 +72,7 @@ export class BoltConnection implements TransportHandler, TimerNode {
     environment: UpstreamEnvironment,
     owner: BoltConnectionOwner,
   ) {
+    super();
     this.address = address;
     this.#settings = settings;
     this.#environment = environment;

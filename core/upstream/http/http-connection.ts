@@ -12,7 +12,7 @@ import { Errors, type GatewayError } from '#core/base/errors.ts';
 import type { Transport, TransportHandler } from '#core/base/network.ts';
 import { OutBuffer } from '#core/base/out-buffer.ts';
 import { ResultCode } from '#core/base/result-codes.ts';
-import { UNARMED, type TimerNode } from '#core/base/timer-wheel.ts';
+import { TimerNode } from '#core/base/timer-wheel.ts';
 import { BodyKind, responseBodyKind } from '#core/codec/http1/body-framing.ts';
 import { ChunkedDecoder } from '#core/codec/http1/chunked.ts';
 import { keepAliveTimeoutMs } from '#core/codec/http1/connection-tokens.ts';
@@ -42,12 +42,8 @@ const TRAILER_BYTES_MAX = 16 * 1024;
 const SWITCHING_PROTOCOLS = 101;
 const FIRST_FINAL_STATUS = 200;
 
-export class HttpConnection implements TransportHandler, TimerNode {
+export class HttpConnection extends TimerNode implements TransportHandler {
   readonly host: HttpHost;
-  timerPrev: TimerNode | null = null;
-  timerNext: TimerNode | null = null;
-  timerTick = 0;
-  timerSlot = UNARMED;
   readonly #pool: HttpPool;
   readonly #transport: Transport;
   readonly #head = new HttpHead();
@@ -64,6 +60,7 @@ export class HttpConnection implements TransportHandler, TimerNode {
   #idleMs: number;
 
   constructor(pool: HttpPool, host: HttpHost) {
+    super();
     const { settings, environment } = pool;
     this.#pool = pool;
     this.host = host;
