@@ -1,5 +1,5 @@
-// Kernels against published vectors and against node's own functions. The suite takes the kernels
-// as a parameter: an addon has to pass the same one.
+// Kernels against published vectors and against node's own functions: one suite over every form
+// that there is. Without the addon its part is skipped and says why.
 
 import assert from 'node:assert/strict';
 import { createHash, createHmac, randomBytes } from 'node:crypto';
@@ -10,6 +10,7 @@ import * as fc from 'fast-check';
 
 import { TypeScriptKernels } from '#core/codec/kernels.ts';
 import type { Kernels } from '#core/codec/kernels.ts';
+import { loadNative } from '#native/loader.ts';
 
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(' ', ''), 'hex');
 
@@ -188,4 +189,10 @@ function runSuite(kernels: Kernels): void {
   });
 }
 
+const native = loadNative('auto');
+
 describe('TypeScriptKernels', () => runSuite(new TypeScriptKernels()));
+describe('kernels without addon', () => runSuite(loadNative('off').kernels));
+describe('kernels over the addon', { skip: native.native ? false : native.reason }, () => {
+  runSuite(native.kernels);
+});

@@ -1,0 +1,5 @@
+//! Sets the link flags that an addon needs on this platform.
+
+fn main() {
+    napi_build::setup();
+}

@@ -1,0 +1,126 @@
+//! HMAC-SHA-256 of sessions: keys under numbers, one MAC at a time in a Buffer, and many in bound
+//! memory in one call. Also plain SHA-256.
+
+use std::cell::RefCell;
+
+use mesh_gateway_kernels_pure::{
+    mac::{MacKey, sha256 as digest_of},
+    table::Table,
+};
+use napi::Env;
+use napi_derive::napi;
+
+use crate::{
+    bytes::Bytes,
+    memory::with_memories,
+    outcome::{BROKEN, OUT_OF_RANGE},
+};
+
+thread_local! {
+    static KEYS: RefCell<Table<MacKey>> = const { RefCell::new(Table::new()) };
+}
+
+/// Bytes of one entry of a batch: six little-endian words `key, memory, offset, length, macOffset,
+/// result`, of which the last is written.
+const ENTRY_BYTES: usize = 24;
+
+/// Prepares a key of any length and names it by a number until `releaseMacKey`.
+#[napi(js_name = "prepareMacKey", catch_unwind)]
+pub fn prepare_mac_key(key: Bytes) -> u32 {
+    let key = MacKey::new(key.read(0, key.length() as i64).unwrap_or_default());
+    KEYS.with_borrow_mut(|keys| keys.insert(key))
+}
+
+/// Wipes the key under `index`; false when there is none.
+#[napi(js_name = "releaseMacKey", catch_unwind)]
+pub fn release_mac_key(index: u32) -> bool {
+    KEYS.with_borrow_mut(|keys| keys.remove(index)).is_some()
+}
+
+/// Whether the 32 bytes at `mac_offset` are the MAC of the `length` bytes at `offset`. False when
+/// something is out of range, too.
+#[napi(js_name = "verifyMac", catch_unwind)]
+pub fn verify_mac(key: u32, bytes: Bytes, offset: i64, length: i64, mac_offset: i64) -> bool {
+    KEYS.with_borrow(|keys| is_good(keys, key, &bytes, offset, length, mac_offset))
+}
+
+/// Verifies the first `count` entries of `batch` (see [`ENTRY_BYTES`]) and writes 1 or 0 into each.
+/// Returns the number of good ones, or `OUT_OF_RANGE` when `batch` has fewer entries.
+#[napi(js_name = "verifyMacs", catch_unwind)]
+pub fn verify_macs(env: Env, batch: Bytes, count: i64) -> i64 {
+    let entry_bytes = ENTRY_BYTES as i64;
+    let Some(length) = count.checked_mul(entry_bytes) else {
+        return OUT_OF_RANGE;
+    };
+    if batch.read(0, length).is_none() {
+        return OUT_OF_RANGE;
+    }
+    with_memories(&env, |bytes_of| {
+        KEYS.with_borrow(|keys| {
+            let mut good = 0;
+            for at in (0..length).step_by(ENTRY_BYTES) {
+                // Copied, because the entries may lie in a memory that they speak of.
+                let Some(&entry) = batch.read_array::<ENTRY_BYTES>(at) else {
+                    return OUT_OF_RANGE;
+                };
+                let word = |index: usize| u32::from_le_bytes(entry.as_chunks::<4>().0[index]);
+                let [offset, length, mac_offset] = [word(2), word(3), word(4)].map(i64::from);
+                let bytes = bytes_of(word(1));
+                let is_good = is_good(keys, word(0), &bytes, offset, length, mac_offset);
+                batch.write(at + entry_bytes - 4, &u32::from(is_good).to_le_bytes());
+                good += i64::from(is_good);
+            }
+            good
+        })
+    })
+}
+
+/// Writes the MAC of the `length` bytes at `offset` to `target_offset`. Returns 32, `BROKEN` for an
+/// unknown key, or `OUT_OF_RANGE`.
+#[napi(js_name = "signMac", catch_unwind)]
+pub fn sign_mac(
+    key: u32,
+    bytes: Bytes,
+    offset: i64,
+    length: i64,
+    target: Bytes,
+    target_offset: i64,
+) -> i64 {
+    let Some(message) = bytes.read(offset, length) else {
+        return OUT_OF_RANGE;
+    };
+    let mac = KEYS.with_borrow(|keys| keys.get(key).map(|key| key.mac(message)));
+    mac.map_or(BROKEN, |mac| put(&mac, &target, target_offset))
+}
+
+/// Writes the SHA-256 of the `length` bytes at `offset` to `target_offset`. Returns 32 or
+/// `OUT_OF_RANGE`.
+#[napi(catch_unwind)]
+pub fn sha256(bytes: Bytes, offset: i64, length: i64, target: Bytes, target_offset: i64) -> i64 {
+    let digest = bytes.read(offset, length).map(digest_of);
+    digest.map_or(OUT_OF_RANGE, |digest| put(&digest, &target, target_offset))
+}
+
+fn put(digest: &[u8], target: &Bytes, target_offset: i64) -> i64 {
+    if target.write(target_offset, digest) {
+        digest.len() as i64
+    } else {
+        OUT_OF_RANGE
+    }
+}
+
+#[inline]
+fn is_good(
+    keys: &Table<MacKey>,
+    key: u32,
+    bytes: &Bytes,
+    offset: i64,
+    length: i64,
+    mac_offset: i64,
+) -> bool {
+    let Some(key) = keys.get(key) else {
+        return false;
+    };
+    let (message, mac) = (bytes.read(offset, length), bytes.read_array(mac_offset));
+    matches!((message, mac), (Some(message), Some(mac)) if key.verify(message, mac))
+}
