@@ -17,25 +17,20 @@ import type {
   TransportHandler,
   TransportOptions,
 } from '#core/base/network.ts';
+import { OutputBudget, type OutputLimits, type SlowReader } from './output-budget.ts';
 
 /**
  * One read takes at most this much. Large reads batch frames; the buffer is shared by all sockets.
  */
 const LANDING_BYTES = 256 * 1024;
 
-/**
- * A flush of more than this, all taken by the kernel at once, tells the handler that it may go on:
- * only who gathered that much can have held back.
- */
+/** LIMIT: nobody holds back for less queued output than this or the high watermark. */
 const NOTICE_BYTES = 64 * 1024;
 
 /** First capacity of a carry buffer. */
 const CARRY_BYTES = 4096;
 
-/**
- * What sockets are made with. `drain` has to come whenever something stayed queued, however little:
- * Node's own mark would keep quiet about less than 64 KiB.
- */
+/** `drain` comes whenever anything stayed queued; Node's own mark is silent below 64 KiB. */
 const SOCKET_OPTIONS = { allowHalfOpen: true, writableHighWaterMark: 1 };
 
 /** A socket whose native handle can be taken over by another Socket object. */
@@ -45,14 +40,6 @@ interface HandleOwner {
 
 /** Options of a Socket; `handle` is not in the public types. */
 type SocketOptions = ConstructorParameters<typeof Socket>[0];
-
-/** What limits the memory of queued output. */
-export interface OutputLimits {
-  /** One connection with more queued than this is closed: its peer does not read. Bytes. */
-  readonly outputBytesMax: number;
-  /** All connections of the thread together; beyond it the congested ones are closed. Bytes. */
-  readonly outputTotalBytesMax: number;
-}
 
 /** Told what happens to connections that nobody else can tell. */
 export interface NetworkObserver {
@@ -64,20 +51,16 @@ export interface NetworkObserver {
 
 /** {@link Network} over node:net. */
 export class NodeNetwork implements Network {
-  readonly limits: OutputLimits;
+  readonly budget: OutputBudget;
   readonly observer: NetworkObserver;
   readonly landing = Buffer.allocUnsafeSlow(LANDING_BYTES);
-  /** Output handed to sockets that the kernel has not taken yet, all connections. Bytes. */
-  queuedTotalBytes = 0;
-  /** Congested connections; the one that has made no progress for the longest time is first. */
-  readonly congested = new Set<SocketTransport>();
   readonly #dirty: SocketTransport[] = [];
   readonly spare = new SpareBuffers();
   #isFlushScheduled = false;
   readonly #flushAll: () => void;
 
   constructor(limits: OutputLimits, observer: NetworkObserver) {
-    this.limits = limits;
+    this.budget = new OutputBudget(limits);
     this.observer = observer;
     this.#flushAll = () => {
       this.#isFlushScheduled = false;
@@ -94,7 +77,9 @@ export class NodeNetwork implements Network {
     handler: TransportHandler,
     onOpen: (transport: Transport) => void,
   ): Transport {
-    const transport = new SocketTransport(this, options.highWatermarkBytes);
+    // The limit of one connection is about clients; who feeds a service is braked.
+    const { outputTotalBytesMax } = this.budget.limits;
+    const transport = new SocketTransport(this, options.highWatermarkBytes, outputTotalBytesMax);
     const socket = new Socket({
       ...SOCKET_OPTIONS,
       noDelay: true,
@@ -136,14 +121,6 @@ export class NodeNetwork implements Network {
     setImmediate(this.#flushAll);
   }
 
-  /** Keeps to the total: the connections go that take nothing, not those that come next. */
-  shed(): void {
-    for (const transport of this.congested) {
-      if (this.queuedTotalBytes <= this.limits.outputTotalBytesMax) return;
-      transport.giveUp();
-    }
-  }
-
   /**
    * The server makes plain sockets. Their handle moves to a socket with a user read buffer, which
    * reads without allocating and whose callback can stop reading at the handle.
@@ -153,7 +130,8 @@ export class NodeNetwork implements Network {
     options: TransportOptions,
     onConnection: (transport: Transport) => TransportHandler | null,
   ): void {
-    const transport = new SocketTransport(this, options.highWatermarkBytes);
+    const { outputBytesMax } = this.budget.limits;
+    const transport = new SocketTransport(this, options.highWatermarkBytes, outputBytesMax);
     const owner = accepted as unknown as HandleOwner;
     const handle = owner._handle;
     owner._handle = null;
@@ -199,12 +177,14 @@ class NodeListener implements Listener {
 }
 
 /** {@link Transport} over one socket. */
-class SocketTransport implements Transport {
+class SocketTransport implements Transport, SlowReader {
   readonly out: OutBuffer;
   isCongested = false;
   readonly onRead: (count: number, buffer: Uint8Array) => boolean;
   readonly #network: NodeNetwork;
   readonly #highWatermarkBytes: number;
+  readonly #outputBytesMax: number;
+  readonly #noticeBytes: number;
   #socket: Socket | null = null;
   #handler: TransportHandler | null = null;
   #carry: Buffer = EMPTY;
@@ -217,10 +197,12 @@ class SocketTransport implements Transport {
   #queuedBytes = 0;
   #error = '';
 
-  constructor(network: NodeNetwork, highWatermarkBytes: number) {
+  constructor(network: NodeNetwork, highWatermarkBytes: number, outputBytesMax: number) {
     this.#network = network;
     this.out = new OutBuffer(network.spare);
     this.#highWatermarkBytes = highWatermarkBytes;
+    this.#outputBytesMax = outputBytesMax;
+    this.#noticeBytes = Math.min(highWatermarkBytes, NOTICE_BYTES);
     this.onRead = (count) => {
       this.#received(this.#network.landing, count);
       return this.#readBrakes === 0;
@@ -373,21 +355,19 @@ class SocketTransport implements Transport {
     if (pending === 0) this.#network.spare.give(full);
     this.#account(pending);
     if (pending > this.#highWatermarkBytes) this.#congested(pending);
-    else if (pending === 0 && bytes > NOTICE_BYTES) this.#handler?.onWritable();
+    else if (pending === 0 && bytes > this.#noticeBytes) this.#handler?.onWritable();
   }
 
   #congested(pending: number): void {
     this.isCongested = true;
-    const network = this.#network;
-    network.congested.add(this);
-    if (pending > network.limits.outputBytesMax) this.giveUp();
-    network.shed();
+    if (pending > this.#outputBytesMax) this.giveUp();
+    else this.#network.budget.congested(this);
   }
 
   /** Closes the connection because its peer does not read. */
   giveUp(): void {
     this.#account(0);
-    this.#network.congested.delete(this);
+    this.#network.budget.relieved(this);
     this.#network.observer.slowReaderClosed();
     this.fail('ESLOWREADER');
   }
@@ -396,12 +376,12 @@ class SocketTransport implements Transport {
     this.#account(0);
     if (this.#isClosed) return;
     this.isCongested = false;
-    this.#network.congested.delete(this);
+    this.#network.budget.relieved(this);
     this.#handler?.onWritable();
   }
 
   #account(pending: number): void {
-    this.#network.queuedTotalBytes += pending - this.#queuedBytes;
+    this.#network.budget.queuedBytes += pending - this.#queuedBytes;
     this.#queuedBytes = pending;
   }
 
@@ -409,7 +389,7 @@ class SocketTransport implements Transport {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#account(0);
-    this.#network.congested.delete(this);
+    this.#network.budget.relieved(this);
     this.#carry = EMPTY;
     this.#carryLength = 0;
     this.out.release();

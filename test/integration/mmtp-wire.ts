@@ -58,7 +58,7 @@ export function requestBytes(
   fields: Partial<RequestFields> = {},
 ): Buffer {
   return frameBytes((out) => {
-    const rest = { ...fields, streamId, operationType, body: Buffer.from(body) };
+    const rest = { body: Buffer.from(body), ...fields, streamId, operationType };
     assert.ok(encodeRequest(out, rest) > 0);
   });
 }
