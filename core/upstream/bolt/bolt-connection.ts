@@ -39,6 +39,8 @@ export interface BoltSettings extends PoolSettings {
 export interface BoltConnectionOwner {
   opened(connection: BoltConnection): void;
   closed(connection: BoltConnection, error: string): void;
+  /** The service takes data again. */
+  writable(connection: BoltConnection): void;
 }
 
 /** How long the peer has for the answer to a heartbeat. Ms; what Java peers use. */
@@ -84,6 +86,11 @@ export class BoltConnection extends TimerNode implements TransportHandler {
   /** Calls that wait for their answer. */
   get openCount(): number {
     return this.#calls.count;
+  }
+
+  /** The service does not keep up: who can wait should. */
+  get isFull(): boolean {
+    return this.#transport.queuedBytes > this.#settings.highWatermarkBytes;
   }
 
   /** Writes `call`; the caller knows that the connection is ready. */
@@ -142,6 +149,7 @@ export class BoltConnection extends TimerNode implements TransportHandler {
 
   onWritable(): void {
     this.#environment.observer.relieved(this);
+    this.#owner.writable(this);
   }
 
   onEnd(): void {

@@ -104,6 +104,12 @@ export class BoltPool implements BoltConnectionOwner {
     this.#serveWaiters();
   }
 
+  writable(connection: BoltConnection): void {
+    if (this.#line.count === 0 || !connection.isReady) return;
+    this.#environment.observer.batchStarted();
+    this.#serveWaiters();
+  }
+
   closed(connection: BoltConnection, error: string): void {
     const host = this.#hostOf(connection);
     if (host === undefined) return;
@@ -128,7 +134,8 @@ export class BoltPool implements BoltConnectionOwner {
     while (this.#line.count > 0) {
       // One by one: a connection may break while the line empties.
       const ready = this.#pick();
-      if (ready === null) return;
+      // The line may hold more than a connection should: the rest follows as it is taken.
+      if (ready === null || ready.isFull) return;
       const call = this.#line.shift()!;
       ready.send(call, this.#targets.get(call)!);
     }
