@@ -190,7 +190,7 @@ describe('idle connections', () => {
 });
 
 describe('draining', () => {
-  test('GOAWAY names the last stream; what is open is answered, nothing new is taken', async (t) => {
+  test('GOAWAY names the last stream; what is open is answered, no more', async (t) => {
     const draining = await startGateway({
       upstreams: { app: { protocol: 'http', hosts: [service.host] } },
       apis: [{ operationType: 'echo' }],
