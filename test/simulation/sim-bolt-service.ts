@@ -35,6 +35,8 @@ export function serveBolt(
 /** Serves on one port. */
 export class SimBoltService {
   requests = 0;
+  /** How often each body arrived. */
+  readonly seen = new Map<string, number>();
   heartbeats = 0;
   /** False: heartbeats get no answer. */
   acknowledges = true;
@@ -103,7 +105,8 @@ class BoltServiceConnection implements TransportHandler {
     }
     service.requests++;
     const body = bytes.latin1Slice(contentOffset, contentOffset + contentLength);
-    const { random, chaos, network } = service;
+    const { random, chaos, network, seen } = service;
+    seen.set(body, (seen.get(body) ?? 0) + 1);
     if (random.chance(chaos.silence)) return;
     network.later(random.below(THINK_MS_MAX), () => {
       if (this.#isGone) return;

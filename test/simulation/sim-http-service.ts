@@ -23,6 +23,17 @@ export function echoOf(body: string): string {
   return `echo<${body}>`;
 }
 
+/** How a body names the user that its client is: services compare it with what they are told. */
+export function bodyOfUser(uid: bigint, body: string): string {
+  return `uid:${uid}|${body}`;
+}
+
+/** The answer to `body` for the user that the gateway names; '' when it names none. */
+export function answerFor(body: string, uid: string): string {
+  const claimed = /^uid:(\d+)\|/.exec(body)?.[1] ?? '';
+  return claimed === uid ? echoOf(body) : `WRONG USER: ${uid}, not ${claimed}`;
+}
+
 /** Longest time to think. Ms. */
 const THINK_MS_MAX = 40;
 
@@ -37,6 +48,8 @@ export function serveHttp(network: SimNetwork, port: number, chaos = CALM): SimH
 /** Serves on one port. */
 export class SimHttpService {
   requests = 0;
+  /** How often each body arrived. */
+  readonly seen = new Map<string, number>();
   readonly network: SimNetwork;
   readonly random: SimRandom;
   chaos: Chaos;
@@ -90,15 +103,19 @@ class ServiceConnection implements TransportHandler {
     const body = this.#text.slice(bodyAt, bodyAt + length);
     this.#text = this.#text.slice(bodyAt + length);
     this.#isBusy = true;
+    const { seen } = this.#service;
     this.#service.requests++;
-    this.#answer(body);
+    seen.set(body, (seen.get(body) ?? 0) + 1);
+    const uid = /^mgw-uid: (\d+)$/im.exec(head)?.[1] ?? '';
+    this.#answer(body, answerFor(body, uid));
   }
 
-  #answer(body: string): void {
+  #answer(body: string, answer: string): void {
     const { random, chaos, network } = this.#service;
     if (random.chance(chaos.silence)) return;
     if (random.chance(chaos.breaks)) {
-      const half = `HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n${echoOf(body).slice(0, -1)}`;
+      const part = echoOf(body).slice(0, -1);
+      const half = `HTTP/1.1 200 OK\r\nContent-Length: ${part.length + 99}\r\n\r\n${part}`;
       const sent = random.pick(['', 'HTTP/1.1 2', 'HTTP/1.1 200 OK\r\nX: y\r\n', half]);
       network.later(random.below(THINK_MS_MAX), () => {
         this.#write(sent);
@@ -111,7 +128,7 @@ class ServiceConnection implements TransportHandler {
       return;
     }
     const isClosing = random.chance(0.2);
-    const pieces = this.#pieces(echoOf(body), isClosing);
+    const pieces = this.#pieces(answer, isClosing);
     this.#writeAll(pieces, isClosing);
   }
 
