@@ -42,14 +42,9 @@ export type Frozen<T> = T extends readonly (infer Item)[]
 /** A complete configuration: defaults filled in, checked, frozen. */
 export type GatewayConfig = Frozen<Static<typeof configSchema>>;
 
-export type RuntimeConfig = GatewayConfig['runtime'];
 export type ListenersConfig = GatewayConfig['listeners'];
-export type SessionsConfig = GatewayConfig['sessions'];
 export type UpstreamConfig = GatewayConfig['upstreams'][string];
-export type GroupConfig = GatewayConfig['groups'][string];
 export type ApiConfig = GatewayConfig['apis'][number];
 export type LimitsConfig = GatewayConfig['limits'];
 export type LimitConfig = NonNullable<LimitsConfig['default']>;
 export type HeaderChanges = NonNullable<ApiConfig['headers']>;
-export type FiltersConfig = GatewayConfig['filters'];
-export type TelemetryConfig = GatewayConfig['telemetry'];

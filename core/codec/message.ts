@@ -132,7 +132,7 @@ export class RequestMessage {
   sessionSource: Buffer = EMPTY;
   sessionOffset = 0;
   sessionLength = 0;
-  /** HTTP: the session as base64url text in `source`, for who needs it to decode. Length 0: none. */
+  /** HTTP: the session as base64url text in `source`; who needs it decodes it. Length 0: none. */
   sessionTextOffset = 0;
   sessionTextLength = 0;
   /** Client time in ms since the epoch; 0 when absent. */

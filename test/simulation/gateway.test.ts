@@ -1,6 +1,7 @@
-// The whole gateway in simulated worlds, each from one seed that a failure prints. Run one again with
-// MGW_SIM_SEED=<seed>. Invariant: every request is answered once, by its own answer or a result code
-// that may be; what must not be repeated is not; nothing is left when all clients are gone.
+// The whole gateway in simulated worlds, each from one seed that a failure prints. Run one again
+// with MGW_SIM_SEED=<seed>. Invariant: every request is answered once, by its own answer or a
+// result code that may be; what must not be repeated is not; nothing is left when all clients are
+// gone.
 
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';

@@ -1,5 +1,5 @@
-// The books of a simulation: every request that a client sends, what it may be answered, and what it
-// was answered. Invariant checked at the end: one answer to each, its own.
+// The books of a simulation: every request that a client sends, what it may be answered, and what
+// it was answered. Invariant checked at the end: one answer to each, its own.
 
 import assert from 'node:assert/strict';
 import { bodyOfUser, echoOf } from './sim-http-service.ts';

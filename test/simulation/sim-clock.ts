@@ -1,5 +1,6 @@
-// The clock of a simulation: time jumps from timer to timer, in the order of their times and, within
-// one moment, of their setting. A heap, because a simulated network sets a timer for every piece.
+// The clock of a simulation: time jumps from timer to timer, in the order of their times and,
+// within one moment, of their setting. A heap, because a simulated network sets a timer for every
+// piece.
 
 import type { Clock } from '#core/base/clock.ts';
 

@@ -1,5 +1,5 @@
-// An HTTP/1.1 service of a simulation. It answers with what it got, in every form an answer may have,
-// and now and then does what broken services do.
+// An HTTP/1.1 service of a simulation. It answers with what it got, in every form an answer may
+// have, and now and then does what broken services do.
 
 import type { Transport, TransportHandler } from '#core/base/network.ts';
 import type { SimNetwork } from './sim-network.ts';

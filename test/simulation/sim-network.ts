@@ -4,7 +4,7 @@
 //
 //   out --flush--> pending --(room in the pipe)--> in flight --(not paused)--> handler
 //
-// SAFETY: the memory of a read is destroyed when the handler returns, so a view that was kept shows.
+// SAFETY: the memory of a read is destroyed when the handler returns: a view that was kept shows.
 
 import type { Clock } from '#core/base/clock.ts';
 import type {

@@ -1,5 +1,5 @@
-// One end of a simulated connection. It keeps the promises of Transport to the letter and no others:
-// what real sockets only usually do, it does not do.
+// One end of a simulated connection. It keeps the promises of Transport to the letter and no
+// others: what real sockets only usually do, it does not do.
 
 import assert from 'node:assert/strict';
 import type { Transport, TransportHandler } from '#core/base/network.ts';

@@ -1,5 +1,5 @@
-// One simulated world: a whole Gateway with its listeners, services behind it and clients before it,
-// on a network and a clock that follow from one seed. Nothing is real but the gateway's code.
+// One simulated world: a whole Gateway with its listeners, services behind it and clients before
+// it, on a network and a clock that follow from one seed. Nothing is real but the gateway's code.
 
 import assert from 'node:assert/strict';
 import { TypeScriptKernels } from '#core/codec/kernels.ts';

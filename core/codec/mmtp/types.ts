@@ -104,8 +104,6 @@ export type MetaStatus = (typeof MetaStatus)[keyof typeof MetaStatus];
 
 /** LIMIT: largest frame unless configured otherwise; what a mobile call and its answer need. */
 export const FRAME_BYTES_MAX_DEFAULT = 1024 * 1024;
-/** LIMIT: largest frame that may be configured; a frame is held in memory as a whole. */
-export const FRAME_BYTES_MAX_LIMIT = 16 * 1024 * 1024;
 /** LIMIT: what the u16 meta length can say; also bounds a meta after REFs were expanded. */
 export const META_BYTES_MAX = 0xffff;
 /** LIMIT: the operation type is a key of tables and metrics. */

@@ -61,8 +61,8 @@ export function decodeCanonicalBase64Url(
 }
 
 /**
- * By Node's own codec, which is vectorised and lenient: what it decodes is encoded again, and only a
- * text that comes out the same is canonical. PERF: 867 characters in 0.33 µs instead of 0.6.
+ * By Node's own codec, which is vectorised and lenient: what it decodes is encoded again, and only
+ * a text that comes out the same is canonical. PERF: 867 characters in 0.33 µs instead of 0.6.
  */
 function decodeLong(
   source: Buffer,

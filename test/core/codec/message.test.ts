@@ -1,5 +1,5 @@
-// The message model: header lists, and retain(), which must keep every byte that a message points at
-// when the read buffer is used again.
+// The message model: header lists, and retain(), which must keep every byte that a message points
+// at when the read buffer is used again.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';

@@ -1,6 +1,6 @@
 // Random clients, services, filters and clocks against the exchange driver. Whatever happens, each
-// request ends exactly once: `complete` of each filter and of the observer runs once, the client gets
-// one answer or none if it went, and nothing stays open, armed or linked.
+// request ends exactly once: `complete` of each filter and of the observer runs once, the client
+// gets one answer or none if it went, and nothing stays open, armed or linked.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,4 +1,5 @@
-// The api filter: 3000 for what cannot be called, each reason by its own name, and no cost otherwise.
+// The api filter: 3000 for what cannot be called, each reason by its own name, and no cost
+// otherwise.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';

@@ -1,5 +1,5 @@
-// The session filter over real verifiers: who is let in, who is a stranger, who gets 2000. What makes
-// a session valid is tested where sessions are decoded.
+// The session filter over real verifiers: who is let in, who is a stranger, who gets 2000. What
+// makes a session valid is tested where sessions are decoded.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';

@@ -1,4 +1,5 @@
-// The timeout filter arms the smaller of what the API and the client allow, from the end of the request on.
+// The timeout filter arms the smaller of what the API and the client allow, from the end of the
+// request on.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';

@@ -1,5 +1,5 @@
-// The Bolt pool on a simulated network: each call ends once, with its own answer or a reason; as many
-// connections as configured; nothing is written to a connection that was closed.
+// The Bolt pool on a simulated network: each call ends once, with its own answer or a reason; as
+// many connections as configured; nothing is written to a connection that was closed.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';

@@ -1,5 +1,5 @@
-// A call as pools see it, and an observer that holds it to the contract: after `send` exactly one of
-// answered, failed or streamEnded, and nothing after a cancel.
+// A call as pools see it, and an observer that holds it to the contract: after `send` exactly one
+// of answered, failed or streamEnded, and nothing after a cancel.
 
 import assert from 'node:assert/strict';
 import type { GatewayError } from '#core/base/errors.ts';
