@@ -207,12 +207,15 @@ describe('the total of queued output', () => {
         'its answers are queued',
       );
     }
+    // Someone who reads, only not at this moment, and is the last one to queue anything.
     const reading = await openMmtp(gateway.mmtpPort);
-    for (let i = 0; i < 10; i++) {
-      reading.write(...[1, 3, 5, 7].map((id) => requestBytes(id, 'large')));
-      for (let n = 0; n < 4; n++)
-        assert.equal((await reading.response()).body.length, LARGE.length);
-    }
+    const { responsesOut } = gateway.counters.mmtp;
+    reading.socket.pause();
+    reading.write(...calls);
+    await until(() => gateway.counters.mmtp.responsesOut >= responsesOut + 24, 'all is queued');
+    reading.socket.resume();
+    for (let i = 0; i < 24; i++) assert.equal((await reading.response()).body.length, LARGE.length);
+    assert.ok(gateway.counters.mmtp.slowReadersClosed >= 2);
     await reading.close();
     for (const client of deaf) client.destroy();
     await gateway.settled();
