@@ -9,7 +9,7 @@ import { describe, test } from 'node:test';
 import { FAIR, ROUGH, World, type Weather } from './simulation.ts';
 
 const FAIR_WORLDS = 6;
-const ROUGH_WORLDS = 24;
+const ROUGH_WORLDS = 40;
 
 const given = process.env['MGW_SIM_SEED'];
 

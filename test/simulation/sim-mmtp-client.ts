@@ -130,7 +130,7 @@ export class SimMmtpClient implements TransportHandler {
     }
     const count = Math.min(this.#left, random.between(1, BURST_MAX));
     for (let i = 0; i < count; i++) this.#send(transport);
-    if (random.chance(0.15)) this.#cancelOne(transport);
+    if (random.chance(0.4)) this.#cancelOne(transport);
     transport.flushSoon();
     this.#pause();
   }
