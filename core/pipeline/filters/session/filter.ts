@@ -13,7 +13,8 @@ import { FilterStatus, type Filter, type FilterFactory } from '../../filter.ts';
 
 /**
  * Raw bytes of the session of the request at hand. SAFETY: shared by all requests of the thread, so
- * the offsets in a session's view are good only while request phases run; its numbers stay.
+ * the offsets in a session's view are good only while request phases run; its numbers stay. Where
+ * the phases wait for a body, {@link keepSession} takes the bytes out before another request comes.
  */
 const sessionBytes = Buffer.alloc(LEGACY_BYTES_MAX);
 
@@ -28,6 +29,15 @@ function decodeText(request: RequestMessage): void {
     sessionBytes,
     0,
   );
+}
+
+/** Gives the session memory of its own. */
+function keepSession({ request, session }: Exchange): void {
+  const { sessionSource, sessionOffset, sessionLength } = request;
+  const own = Buffer.from(sessionSource.subarray(sessionOffset, sessionOffset + sessionLength));
+  request.sessionSource = own;
+  request.sessionOffset = 0;
+  session.rebase(own, 0);
 }
 
 /** Verifiers of one configuration snapshot. */
@@ -95,6 +105,7 @@ function sessionFilter(
       const status = verify(exchange);
       exchange.sessionStatus = status;
       exchange.hasSession = status === SessionStatus.ok;
+      if (exchange.hasSession && !exchange.isBodyComplete) keepSession(exchange);
       // An optional session that is not valid makes the user a stranger, not an error.
       if (exchange.hasSession || !isRequired) return FilterStatus.continue;
       exchange.refuse(Errors.sessionInvalid);
