@@ -2,6 +2,7 @@
 // not change is kept with its connections; a changed or removed one is closed once its requests had
 // time to end.
 
+import type { TimerHandle } from '#core/base/clock.ts';
 import type { HostAddress } from '#core/base/network.ts';
 import { BOLT_V1, BOLT_V2, BOLT_V2_CRC, Codec, type BoltForm } from '#core/codec/bolt/types.ts';
 import type { CompiledTarget } from '#core/pipeline/api.ts';
@@ -31,19 +32,26 @@ interface Cluster {
   readonly pool: BoltPool | HttpPool;
 }
 
-/** Pools by upstream name. */
+/** The pools of one configuration by upstream name. */
+export type ClusterSet = ReadonlyMap<string, Cluster>;
+
+/** The pools in use, and those whose requests are still ending. */
 export class Clusters {
   readonly #environment: UpstreamEnvironment;
   readonly #counters: GatewayCounters;
-  #clusters = new Map<string, Cluster>();
+  #clusters: ClusterSet = new Map();
+  readonly #retired = new Map<Cluster['pool'], TimerHandle>();
 
   constructor(environment: UpstreamEnvironment, counters: GatewayCounters) {
     this.#environment = environment;
     this.#counters = counters;
   }
 
-  /** Makes the pools match `config`. Targets compiled before keep the pools that they have. */
-  apply(config: GatewayConfig): void {
+  /**
+   * Pools that match `config`: kept ones where nothing changed, else new ones, which open their
+   * connections with their first requests. Nothing changes until {@link Clusters.use}.
+   */
+  prepare(config: GatewayConfig): ClusterSet {
     const next = new Map<string, Cluster>();
     const { highWatermarkBytes } = config.listeners;
     for (const [name, upstream] of Object.entries(config.upstreams)) {
@@ -53,19 +61,14 @@ export class Clusters {
       const pool = isSame ? current.pool : this.#openPool(name, upstream, highWatermarkBytes);
       next.set(name, { key, config: upstream, pool });
     }
-    const kept = new Set([...next.values()].map(({ pool }) => pool));
-    for (const { pool } of this.#clusters.values()) {
-      if (!kept.has(pool)) this.#environment.clock.setTimer(() => pool.close(), RETIRE_MS);
-    }
-    this.#clusters = next;
+    return next;
   }
 
-  /** How requests of `api` leave; null when its upstream does not exist. */
-  compileTarget(api: Frozen<ResolvedApi>): CompiledTarget | null {
-    const cluster = this.#clusters.get(api.upstream);
-    if (cluster === undefined) return null;
-    const { pool, config } = cluster;
-    return pool instanceof BoltPool ? boltTarget(pool, config, api) : httpTarget(pool, config, api);
+  /** Makes `next` the pools in use. Targets compiled before keep the pools that they have. */
+  use(next: ClusterSet): void {
+    const kept = new Set([...next.values()].map(({ pool }) => pool));
+    for (const { pool } of this.#clusters.values()) if (!kept.has(pool)) this.#retire(pool);
+    this.#clusters = next;
   }
 
   status(): ClusterStatus[] {
@@ -78,7 +81,20 @@ export class Clusters {
 
   close(): void {
     for (const { pool } of this.#clusters.values()) pool.close();
-    this.#clusters.clear();
+    this.#clusters = new Map();
+    for (const [pool, timer] of this.#retired) {
+      this.#environment.clock.clearTimer(timer);
+      pool.close();
+    }
+    this.#retired.clear();
+  }
+
+  #retire(pool: Cluster['pool']): void {
+    const timer = this.#environment.clock.setTimer(() => {
+      this.#retired.delete(pool);
+      pool.close();
+    }, RETIRE_MS);
+    this.#retired.set(pool, timer);
   }
 
   #openPool(name: string, config: Frozen<UpstreamConfig>, highWatermarkBytes: number) {
@@ -103,6 +119,17 @@ export class Clusters {
     const settings = { ...shared, connections, form, heartbeatMs, heartbeatMissesMax };
     return new BoltPool(settings, this.#environment);
   }
+}
+
+/** How requests of `api` leave; null when its upstream does not exist. */
+export function compileTarget(
+  clusters: ClusterSet,
+  api: Frozen<ResolvedApi>,
+): CompiledTarget | null {
+  const cluster = clusters.get(api.upstream);
+  if (cluster === undefined) return null;
+  const { pool, config } = cluster;
+  return pool instanceof BoltPool ? boltTarget(pool, config, api) : httpTarget(pool, config, api);
 }
 
 /** The configuration was checked: every host parses. */

@@ -23,7 +23,7 @@ import type { Router } from '#core/routing/router.ts';
 import type { ApiStatsTable } from '#core/telemetry/api-stats.ts';
 import type { GatewayCounters } from '#core/telemetry/counters.ts';
 import type { ConfigSnapshot } from '#config/snapshot.ts';
-import { Clusters, type ClusterStatus } from './clusters.ts';
+import { Clusters, compileTarget, type ClusterSet, type ClusterStatus } from './clusters.ts';
 import { compileRouter, type TokenBuckets } from './compile-router.ts';
 
 /** Resolution of request deadlines. Ms. */
@@ -52,6 +52,14 @@ export interface GatewayInput {
   readonly customFilters: readonly FilterFactory[];
 }
 
+/** What one configuration becomes. */
+interface Compiled {
+  readonly sessions: SessionVerifiers;
+  readonly clusters: ClusterSet;
+  readonly router: Router;
+  readonly acceptsLegacy: boolean;
+}
+
 /** One thread's data plane. */
 export class Gateway {
   readonly driver: ExchangeDriver;
@@ -62,17 +70,16 @@ export class Gateway {
   readonly #buckets: TokenBuckets = new Map();
   readonly #resends = new ResendTable();
   readonly #bindView = new SessionView();
-  #sessions: SessionVerifiers;
+  #sessions!: SessionVerifiers;
   /** Some API takes legacy sessions, so BIND does. */
   #acceptsLegacy = false;
-  #router: Router;
+  #router!: Router;
 
   constructor(options: GatewayOptions, input: GatewayInput) {
     const { clock, random, network } = options;
     this.#options = options;
     this.#deadlines = new TimerWheel(clock, DEADLINE_TICK_MS);
     this.idleTimers = new TimerWheel(clock, IDLE_TICK_MS);
-    this.#sessions = this.#createVerifiers(input);
     this.driver = new ExchangeDriver({
       clock,
       deadlines: this.#deadlines,
@@ -84,8 +91,7 @@ export class Gateway {
     const observer = this.driver;
     const environment = { clock, random, network, idleTimers: this.idleTimers, observer };
     this.#clusters = new Clusters(environment, options.counters);
-    this.#router = this.#compile(input);
-    this.driver.use(this.#router);
+    this.#use(this.#compile(input));
   }
 
   /** Configuration revision that new requests follow. */
@@ -93,11 +99,13 @@ export class Gateway {
     return this.#router.revision;
   }
 
-  /** Replaces the configuration for new requests; open ones end with what they started with. */
+  /**
+   * Replaces the configuration for new requests; open ones end with what they started with.
+   *
+   * @throws Error for a user's filter that does not compile; nothing has changed then
+   */
   apply(input: GatewayInput): void {
-    this.#sessions = this.#createVerifiers(input);
-    this.#router = this.#compile(input);
-    this.driver.use(this.#router);
+    this.#use(this.#compile(input));
     const names = new Set(this.#router.apis.map(({ operationType }) => operationType));
     this.#options.stats.prune((operationType) => names.has(operationType));
     for (const name of this.#buckets.keys()) if (!names.has(name)) this.#buckets.delete(name);
@@ -114,28 +122,40 @@ export class Gateway {
     this.idleTimers.close();
   }
 
-  #compile({ snapshot, customFilters }: GatewayInput): Router {
+  /** Everything that follows from one configuration, made before anything of it is used. */
+  #compile(input: GatewayInput): Compiled {
+    const { snapshot, customFilters } = input;
     const { clock, random, stats } = this.#options;
-    this.#acceptsLegacy = snapshot.apis.some(({ accept }) => accept.includes('legacy'));
-    this.#clusters.apply(snapshot.config);
+    const sessions = this.#createVerifiers(input);
+    const clusters = this.#clusters.prepare(snapshot.config);
     const factories = listFilters({
       clock,
       random,
       deadlines: this.#deadlines,
       nowSeconds: () => this.driver.wallSeconds,
-      sessions: this.#sessions,
+      sessions,
       resends: this.#resends,
       custom: customFilters,
     });
-    return compileRouter({
+    const router = compileRouter({
       config: snapshot.config,
       apis: snapshot.apis,
       factories,
       buckets: this.#buckets,
-      compileTarget: (api) => this.#clusters.compileTarget(api),
+      compileTarget: (api) => compileTarget(clusters, api),
       recorderOf: (operationType) => stats.acquire(operationType),
       unknownRecorder: stats.unknown,
     });
+    const acceptsLegacy = snapshot.apis.some(({ accept }) => accept.includes('legacy'));
+    return { sessions, clusters, router, acceptsLegacy };
+  }
+
+  #use({ sessions, clusters, router, acceptsLegacy }: Compiled): void {
+    this.#sessions = sessions;
+    this.#acceptsLegacy = acceptsLegacy;
+    this.#clusters.use(clusters);
+    this.#router = router;
+    this.driver.use(router);
   }
 
   #createVerifiers({ snapshot, keys, revocations }: GatewayInput): SessionVerifiers {
