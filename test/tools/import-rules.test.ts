@@ -62,7 +62,7 @@ const FORBIDDEN: readonly (readonly [path: string, text: string, says: RegExp])[
   ['workers/x.ts', "import { x } from '#cli/io.ts';", /must not import/],
   ['access/x.ts', "import { x } from '#core/pipeline/api.ts';", /must not import/],
   ['control/x.ts', "import { x } from '#core/gateway.ts';", /must not import/],
-  ['native/x.ts', "import { x } from '#core/codec/kernels.ts';", /may name types only/],
+  ['native/x.ts', "import { x } from '#core/codec/message.ts';", /must not import/],
   ['config/x.ts', "import { x } from '#cli/io.ts';", /must not import/],
   ['tools/x.ts', "import { x } from '#test/peers/raw.ts';", /must not import/],
   ['core/base/x.ts', "await import('#core/gateway.ts');", /must not import/],
