@@ -1,4 +1,5 @@
-// The gateway as a process: how it starts, refuses to start, and ends without losing what it accepted.
+// The gateway as a process: how it starts, refuses to start, and ends without losing what it
+// accepted.
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -69,10 +70,8 @@ describe('starting', () => {
       const args = { ...free, [name]: `--${name}-port=${port}` };
       const { code, stderr } = await runSidecar([...Object.values(args), upstream()]);
       assert.equal(code, 1, stderr);
-      assert.equal(
-        stderr.trim(),
-        `Cannot bind listener "${name}": port ${port} is in use; choose another with --${name}-port`,
-      );
+      const problem = `Cannot bind listener "${name}": port ${port} is in use`;
+      assert.equal(stderr.trim(), `${problem}; choose another with --${name}-port`);
     }
     const admin = await runSidecar([free.http, free.mmtp, `--admin-port=${port}`, upstream()]);
     assert.equal(admin.code, 1, admin.stderr);
