@@ -13,7 +13,7 @@ import { NativeMacKey } from './native-mac-key.ts';
 
 /**
  * From how many bytes on the addon beats the other form. MACs, SHA-256, gzip and zstd: always.
- * PERF: `node native/bench.ts --thresholds` prints both forms around each of them.
+ * PERF: `node native/bench.ts --thresholds`, with these set to 0, prints both forms around them.
  */
 export const NATIVE_BYTES_MIN = { crc32: 128, xxh32: 384 } as const;
 

@@ -3,9 +3,10 @@
 // was. Invariant: the file is replaced in one step, so that nobody maps half an addon.
 
 import { spawn } from 'node:child_process';
-import { accessSync, constants, existsSync, renameSync } from 'node:fs';
+import { accessSync, constants, renameSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { constants as os, setPriority } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { loadAddon } from '#native/addon.ts';
 import { ADDON_PATH } from '#native/loader.ts';
@@ -13,7 +14,6 @@ import { ADDON_PATH } from '#native/loader.ts';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const NATIVE = join(ROOT, 'native');
 const OUTPUT = join(NATIVE, 'target', 'addon');
-const NAPI = join(ROOT, 'node_modules', '@napi-rs', 'cli', 'dist', 'cli.js');
 
 /** LIMIT: time of a quiet build; a cold one takes about a minute on two cores. */
 const QUIET_TIMEOUT_MS = 300_000;
@@ -32,11 +32,14 @@ const IMPATIENT = {
 /** How a build ended: null when the addon is there, otherwise why not. */
 type Problem = string | null;
 
-/** Why there is no point in a build, or null. */
-function findObstacle(): Problem {
-  if (!isOnPath('cargo')) return 'cargo is not installed';
-  if (!existsSync(NAPI)) return '@napi-rs/cli is not installed';
-  return null;
+/** The program of @napi-rs/cli, or null when it is not installed. */
+function findNapi(): string | null {
+  const require = createRequire(import.meta.url);
+  try {
+    return join(dirname(require.resolve('@napi-rs/cli/package.json')), 'dist', 'cli.js');
+  } catch {
+    return null;
+  }
 }
 
 function isOnPath(command: string): boolean {
@@ -56,7 +59,10 @@ function isExecutable(path: string): boolean {
 
 /** Compiles, checks that the result works here, and moves it to its place. */
 async function build(isQuiet: boolean): Promise<Problem> {
-  const problem = await runNapi(isQuiet);
+  if (!isOnPath('cargo')) return 'cargo is not installed';
+  const napi = findNapi();
+  if (napi === null) return '@napi-rs/cli is not installed';
+  const problem = await runNapi(napi, isQuiet);
   if (problem !== null) return problem;
   const built = join(OUTPUT, 'kernels.node');
   const result = loadAddon(built);
@@ -65,9 +71,9 @@ async function build(isQuiet: boolean): Promise<Problem> {
   return null;
 }
 
-function runNapi(isQuiet: boolean): Promise<Problem> {
+function runNapi(napi: string, isQuiet: boolean): Promise<Problem> {
   const args = [
-    NAPI,
+    napi,
     'build',
     '--release',
     '--manifest-path=native/Cargo.toml',
@@ -121,7 +127,7 @@ function firstError(text: string): string | null {
 async function main(isQuiet: boolean): Promise<void> {
   if (isQuiet) setPriority(os.priority.PRIORITY_LOW);
   const startedMs = performance.now();
-  const problem = findObstacle() ?? (await build(isQuiet));
+  const problem = await build(isQuiet);
   if (problem === null) {
     const seconds = Math.round((performance.now() - startedMs) / 1000);
     process.stdout.write(`native addon: built in ${seconds} s\n`);
