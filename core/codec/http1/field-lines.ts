@@ -179,11 +179,13 @@ function scanCoding(bytes: Buffer, at: number, stop: number, head: HttpHead): nu
 }
 
 function scanTail(bytes: Buffer, at: number, stop: number, head: HttpHead): number {
-  while (at < stop && (bytes[at] === SP || bytes[at] === HT)) at++;
+  // No tab behind a transfer coding: llhttp does not take it for the coding that it looks like.
+  const isCoding = head.headerId === HeaderId.transferEncoding;
+  while (at < stop && (bytes[at] === SP || (bytes[at] === HT && !isCoding))) at++;
   if (at === stop) return at;
   if (bytes[at] === CR) endValue(bytes, at, head);
   else if (bytes[at] === LF) head.fail(R.bareLf);
-  else head.fail(head.isChunked ? R.transferCoding : R.contentLength);
+  else head.fail(isCoding ? R.transferCoding : R.contentLength);
   return at + 1;
 }
 
