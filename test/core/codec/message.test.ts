@@ -23,6 +23,7 @@ const SPANS = [
   ['requestIdOffset', 'requestIdLength'],
   ['methodOffset', 'methodLength'],
   ['targetOffset', 'targetLength'],
+  ['sessionTextOffset', 'sessionTextLength'],
 ] as const;
 
 /** Every text that `request` points at. */

@@ -109,4 +109,33 @@ describe('session filter', () => {
     filter.requestHead!(elsewhere);
     assert.equal(elsewhere.sessionStatus, SessionStatus.ok);
   });
+
+  test('a session in text is decoded; one that is not canonical is none', () => {
+    const text = GOOD.toString('base64url');
+    assert.equal(run({ sessionText: text }).sessionStatus, SessionStatus.ok);
+    for (const wrong of [`${text}=`, text.slice(0, -1), `*${text}`, 'x']) {
+      const exchange = run({ sessionText: wrong });
+      assert.equal(exchange.error, Errors.sessionInvalid, wrong.slice(0, 5));
+    }
+  });
+
+  test('a session whose request waits for its body is not changed by the next one', () => {
+    const filter = filterOf(factory, { sessionPolicy: SessionPolicy.required })!;
+    const [first, second] = [111n, 222n].map((uid) =>
+      mint({ uid, sid: Buffer.alloc(16, Number(uid)) }),
+    );
+    const waiting = exchangeOf({ sessionText: first!.toString('base64url') });
+    waiting.isBodyComplete = false;
+    filter.requestHead!(waiting);
+    const next = exchangeOf({ sessionText: second!.toString('base64url') });
+    next.isBodyComplete = true;
+    filter.requestHead!(next);
+    const { request, session } = waiting;
+    const { sessionSource, sessionOffset, sessionLength } = request;
+    const bytes = sessionSource.subarray(sessionOffset, sessionOffset + sessionLength);
+    assert.ok(first!.equals(bytes), 'the bytes are those of another user');
+    const { source, sidOffset } = session;
+    assert.equal(source.toString('hex', sidOffset, sidOffset + 16), '6f'.repeat(16));
+    assert.deepEqual([session.uidLow, next.session.uidLow], [111, 222]);
+  });
 });

@@ -15,6 +15,8 @@ export interface ExchangeShape {
   readonly body?: string | Buffer;
   readonly headers?: readonly Pair[];
   readonly session?: Buffer;
+  /** A session as HTTP carries it. */
+  readonly sessionText?: string;
   readonly device?: string;
   readonly protocol?: number;
   readonly channel?: number;
@@ -40,6 +42,9 @@ export function exchangeOf(shape: ExchangeShape = {}): Exchange {
   const device = shape.device ?? '';
   request.deviceIdOffset = writer.add(device);
   request.deviceIdLength = device.length;
+  const sessionText = shape.sessionText ?? '';
+  request.sessionTextOffset = writer.add(sessionText);
+  request.sessionTextLength = sessionText.length;
   writer.addHeaders(request.headers, shape.headers ?? []);
   request.source = writer.bytes();
   const body = Buffer.from(shape.body ?? '');
