@@ -9,19 +9,18 @@
 import { createServer, Socket, type Server } from 'node:net';
 import { OutBuffer } from '#core/base/out-buffer.ts';
 import { SpareBuffers } from '#core/base/spare-buffers.ts';
-import type {
-  HostAddress,
-  Listener,
-  Network,
-  Transport,
-  TransportHandler,
-  TransportOptions,
+import {
+  SLOW_READER,
+  type HostAddress,
+  type Listener,
+  type Network,
+  type Transport,
+  type TransportHandler,
+  type TransportOptions,
 } from '#core/base/network.ts';
 import { OutputBudget, type OutputLimits, type SlowReader } from './output-budget.ts';
 
-/**
- * One read takes at most this much. Large reads batch frames; the buffer is shared by all sockets.
- */
+/** One read takes at most this much. Large reads batch frames; all sockets share the buffer. */
 const LANDING_BYTES = 256 * 1024;
 
 /** LIMIT: nobody holds back for less queued output than this or the high watermark. */
@@ -369,7 +368,7 @@ class SocketTransport implements Transport, SlowReader {
     this.#account(0);
     this.#network.budget.relieved(this);
     this.#network.observer.slowReaderClosed();
-    this.fail('ESLOWREADER');
+    this.fail(SLOW_READER);
   }
 
   #drained(): void {

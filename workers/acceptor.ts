@@ -235,7 +235,6 @@ export class Acceptor {
   }
 
   #slowReaderClosed(): void {
-    this.counters.mmtp.slowReadersClosed++;
     this.log.warnLimited('slow-reader', 'closed a connection whose peer does not read');
   }
 }

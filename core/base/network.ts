@@ -3,6 +3,9 @@
 
 import type { OutBuffer } from './out-buffer.ts';
 
+/** {@link TransportHandler.onClose}: closed because the peer did not read what was queued. */
+export const SLOW_READER = 'ESLOWREADER';
+
 /** What a connection does with the bytes and events of its transport. */
 export interface TransportHandler {
   /**

@@ -197,6 +197,13 @@ export class RequestMessage {
     this.hasRequestIdHeader = false;
   }
 
+  /** Makes `source[offset, offset + length)` the body. */
+  setBody(source: Buffer, offset: number, length: number): void {
+    this.bodySource = source;
+    this.bodyOffset = offset;
+    this.bodyLength = length;
+  }
+
   /**
    * Copies everything the offsets point at into memory of its own, so that the message outlives the
    * read buffer. Costs one allocation; called only when a request has to wait.

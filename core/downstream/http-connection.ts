@@ -10,7 +10,7 @@
 
 import { DecodeStatus } from '#core/base/decode-status.ts';
 import { Errors, type GatewayError } from '#core/base/errors.ts';
-import type { Transport, TransportHandler } from '#core/base/network.ts';
+import { SLOW_READER, type Transport, type TransportHandler } from '#core/base/network.ts';
 import { TimerNode } from '#core/base/timer-wheel.ts';
 import { BodyKind, requestBodyKind } from '#core/codec/http1/body-framing.ts';
 import { appendContinue } from '#core/codec/http1/encoder.ts';
@@ -104,14 +104,15 @@ export class HttpConnection extends TimerNode implements TransportHandler, Downs
     else this.#close();
   }
 
-  onClose(): void {
+  onClose(error: string): void {
     const { idleTimers, handler, counters } = this.#context;
     this.#state = State.closing;
+    if (error === SLOW_READER) counters.http.slowReadersClosed++;
     idleTimers.disarm(this);
-    const exchange = this.#exchange;
-    this.#exchange = null;
     this.#body?.release();
+    const exchange = this.#exchange;
     if (exchange !== null) {
+      this.#exchange = null;
       counters.http.connectionsAborted++;
       counters.http.requestsCancelled++;
       handler.batchStarted();
@@ -223,9 +224,9 @@ export class HttpConnection extends TimerNode implements TransportHandler, Downs
     this.#context.counters.http.requestsIn++;
     this.#exchange = exchange;
     fillRequest(exchange.request, bytes, head, this.#isTrusted, this.#clientIp);
-    const { headBytes, contentLength } = head;
+    const { headBytes } = head;
     const kind = requestBodyKind(head);
-    const bodyBytes = kind === BodyKind.length ? contentLength : 0;
+    const bodyBytes = kind === BodyKind.length ? head.contentLength : 0;
     if (kind !== BodyKind.chunked && headBytes + bodyBytes <= end - start) {
       this.#complete(exchange, bytes, start + headBytes, bodyBytes);
       return headBytes + bodyBytes;
@@ -287,10 +288,7 @@ export class HttpConnection extends TimerNode implements TransportHandler, Downs
 
   #complete(exchange: DownstreamExchange, bytes: Buffer, offset: number, length: number): void {
     const { handler, idleTimers } = this.#context;
-    const { request } = exchange;
-    request.bodySource = bytes;
-    request.bodyOffset = offset;
-    request.bodyLength = length;
+    exchange.request.setBody(bytes, offset, length);
     this.#state = State.answering;
     idleTimers.disarm(this);
     handler.complete(exchange);

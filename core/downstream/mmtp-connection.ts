@@ -9,7 +9,7 @@
 
 import { DecodeStatus } from '#core/base/decode-status.ts';
 import { Errors } from '#core/base/errors.ts';
-import type { Transport, TransportHandler } from '#core/base/network.ts';
+import { SLOW_READER, type Transport, type TransportHandler } from '#core/base/network.ts';
 import { ResultCode } from '#core/base/result-codes.ts';
 import { TimerNode } from '#core/base/timer-wheel.ts';
 import { DownstreamProtocol, ResponseMessage } from '#core/codec/message.ts';
@@ -120,9 +120,10 @@ export class MmtpConnection extends TimerNode implements TransportHandler, Downs
     this.#transport.destroy();
   }
 
-  onClose(): void {
+  onClose(error: string): void {
     const context = this.#context;
     this.#state = State.closing;
+    if (error === SLOW_READER) context.counters.mmtp.slowReadersClosed++;
     context.idleTimers.disarm(this);
     const open = this.#streams.values();
     this.#streams.clear();

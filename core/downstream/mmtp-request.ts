@@ -37,8 +37,6 @@ export function tryDecompress(
   const { bodySource, bodyOffset, bodyLength } = request;
   const body = decompressBody(bodySource, bodyOffset, bodyLength, limits.frameBytesMax, null);
   if (typeof body === 'string') return false;
-  request.bodySource = body;
-  request.bodyOffset = 0;
-  request.bodyLength = body.length;
+  request.setBody(body, 0, body.length);
   return true;
 }

@@ -181,7 +181,8 @@ function scanCoding(bytes: Buffer, at: number, stop: number, head: HttpHead): nu
 function scanTail(bytes: Buffer, at: number, stop: number, head: HttpHead): number {
   // No tab behind a transfer coding: llhttp does not take it for the coding that it looks like.
   const isCoding = head.headerId === HeaderId.transferEncoding;
-  while (at < stop && (bytes[at] === SP || (bytes[at] === HT && !isCoding))) at++;
+  const otherSpace = isCoding ? SP : HT;
+  while (at < stop && (bytes[at] === SP || bytes[at] === otherSpace)) at++;
   if (at === stop) return at;
   if (bytes[at] === CR) endValue(bytes, at, head);
   else if (bytes[at] === LF) head.fail(R.bareLf);
