@@ -66,7 +66,9 @@ export function appendReply(
 ): void {
   const { response } = exchange;
   const texts = textsOf(exchange);
-  const isOwnBody = exchange.error !== null && response.bodyLength === 0;
+  // A failure whose type the service told is its own answer, empty as it is.
+  const isOwnBody =
+    exchange.error !== null && response.bodyLength === 0 && !hasContentType(response);
   const body = isOwnBody ? texts.body : response.bodySource;
   const offset = isOwnBody ? 0 : response.bodyOffset;
   const length = isOwnBody ? body.length : response.bodyLength;
