@@ -103,9 +103,8 @@ describe('Acceptor: start', () => {
     const { http } = await first.open();
     const listeners = { httpPort: http, mmtpPort: 'off', adminPort: 'off' };
     const second = await acceptorOf(configOf({ listeners }));
-    await assert.rejects(second.open(), {
-      message: `Cannot bind listener "http": port ${http} is in use; choose another with --http-port`,
-    });
+    const reason = `port ${http} is in use; choose another with --http-port`;
+    await assert.rejects(second.open(), { message: `Cannot bind listener "http": ${reason}` });
     await second.close();
     await first.close();
   });

@@ -1,5 +1,5 @@
-// What a snapshot names outside of itself: session keys, revocations, filter modules. Everything that
-// is wrong is told at once, with the place in the configuration, and nothing is half loaded.
+// What a snapshot names outside of itself: session keys, revocations, filter modules. Everything
+// that is wrong is told at once, with the place in the configuration, and nothing is half loaded.
 
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
