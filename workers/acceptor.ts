@@ -3,7 +3,7 @@
 
 import type { Clock } from '#core/base/clock.ts';
 import { SystemRandom, systemClock } from '#core/base/clock.ts';
-import { TypeScriptKernels } from '#core/codec/kernels.ts';
+import type { Kernels } from '#core/codec/kernels.ts';
 import { DownstreamProtocol } from '#core/codec/message.ts';
 import { SessionChannel } from '#core/codec/session/types.ts';
 import { DownstreamListener } from '#core/downstream/listener.ts';
@@ -15,6 +15,7 @@ import { GatewayCounters } from '#core/telemetry/counters.ts';
 import type { ListenersConfig } from '#config/schema.ts';
 import type { ConfigBase } from '#config/load.ts';
 import type { ConfigSnapshot, SnapshotResult } from '#config/snapshot.ts';
+import { loadNative, NativeMissingError, type LoadedKernels } from '#native/loader.ts';
 import { AccessLogFile } from './access-log-file.ts';
 import { ExchangeTelemetry } from './exchange-telemetry.ts';
 import { loadInput, type InputResult } from './load-input.ts';
@@ -60,13 +61,14 @@ export class Acceptor {
   readonly #accessLogFile: AccessLogFile | null;
   readonly #accessLog: AccessLog | null;
   readonly #cwd: string;
-  readonly #kernels: TypeScriptKernels;
+  readonly #kernels: Kernels;
   #input: GatewayInput;
   #draining: Promise<void> | null = null;
 
   /** Loads what the configuration names; throws {@link InputError}. Nothing is bound yet. */
   static async create(options: AcceptorOptions): Promise<Acceptor> {
-    const kernels = new TypeScriptKernels();
+    const { kernels, native, reason } = loadKernels(options.snapshot);
+    options.log.debug(reason, { native, kernels: kernels.name });
     const loaded = await loadInput(options.snapshot, kernels, options.cwd);
     if (!loaded.ok) throw new InputError(loaded.problems);
     const { accessLog } = options.snapshot.config.telemetry;
@@ -76,7 +78,7 @@ export class Acceptor {
 
   private constructor(
     options: AcceptorOptions,
-    kernels: TypeScriptKernels,
+    kernels: Kernels,
     input: GatewayInput,
     accessLogFile: AccessLogFile | null,
   ) {
@@ -129,6 +131,11 @@ export class Acceptor {
 
   get snapshot(): ConfigSnapshot {
     return this.#input.snapshot;
+  }
+
+  /** Name of the kernels in use: `typescript` or the native ones. */
+  get kernelsName(): string {
+    return this.#kernels.name;
   }
 
   get isDraining(): boolean {
@@ -236,6 +243,16 @@ export class Acceptor {
 
   #slowReaderClosed(): void {
     this.log.warnLimited('slow-reader', 'closed a connection whose peer does not read');
+  }
+}
+
+/** The native kernels where the configuration and the machine have them. */
+function loadKernels(snapshot: ConfigSnapshot): LoadedKernels {
+  try {
+    return loadNative(snapshot.config.runtime.native);
+  } catch (error) {
+    if (!(error instanceof NativeMissingError)) throw error;
+    throw new InputError([{ path: 'runtime.native', message: error.message }]);
   }
 }
 

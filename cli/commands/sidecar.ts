@@ -59,7 +59,6 @@ export async function runSidecar(argv: readonly string[], io: CommandIo): Promis
 function unsupportedSettings(runtime: {
   readonly workers: number | 'auto';
   readonly placement: string;
-  readonly native: string;
 }): Problem[] {
   const problems: Problem[] = [];
   if (typeof runtime.workers === 'number' && runtime.workers > 0) {
@@ -70,10 +69,6 @@ function unsupportedSettings(runtime: {
   if (runtime.placement === 'pool') {
     const message = 'There is no worker pool in this version; use --placement adaptive or inline';
     problems.push({ path: 'runtime.placement', message });
-  }
-  if (runtime.native === 'on') {
-    const message = 'There is no native addon in this version; use --native auto or off';
-    problems.push({ path: 'runtime.native', message });
   }
   return problems;
 }

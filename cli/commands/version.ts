@@ -2,7 +2,7 @@
 
 import { defineFlags } from '#config/flags.ts';
 import type { CommandSpec } from '#config/help.ts';
-import { TypeScriptKernels } from '#core/codec/kernels.ts';
+import { loadNative } from '#native/loader.ts';
 import { ExitCode } from '../io.ts';
 import type { CommandIo } from '../io.ts';
 import { packageVersion } from '../package-version.ts';
@@ -17,9 +17,6 @@ const versionSpec = {
   ]),
   examples: ['mgw version', 'mgw version --json'],
 } as const satisfies CommandSpec;
-
-/** Name of the kernels that need no addon. */
-const WITHOUT_ADDON = 'typescript';
 
 interface Versions {
   readonly mgw: string;
@@ -45,13 +42,18 @@ interface Versions {
 export async function runVersion(argv: readonly string[], io: CommandIo): Promise<number> {
   const line = readCommandLine(argv, versionSpec, io);
   if (typeof line === 'number') return line;
-  const versions = collectVersions(new TypeScriptKernels().name);
+  const { kernels, native, reason } = loadNative('auto');
+  const versions = collectVersions(kernels.name, native);
   if (line.values.json) io.stdout.write(`${JSON.stringify(versions)}\n`);
-  else for (const [name, text] of rowsOf(versions)) io.stdout.write(`${name.padEnd(10)}${text}\n`);
+  else {
+    for (const [name, text] of rowsOf(versions, reason)) {
+      io.stdout.write(`${name.padEnd(10)}${text}\n`);
+    }
+  }
   return ExitCode.ok;
 }
 
-function collectVersions(kernels: string): Versions {
+function collectVersions(kernels: string, native: boolean): Versions {
   const { node, v8, zlib, openssl, zstd = 'none' } = process.versions;
   return {
     mgw: packageVersion(),
@@ -59,15 +61,14 @@ function collectVersions(kernels: string): Versions {
     v8,
     platform: `${process.platform}-${process.arch}`,
     kernels,
-    native: kernels !== WITHOUT_ADDON,
+    native,
     zstd,
     zlib,
     openssl,
   };
 }
 
-function rowsOf(versions: Versions): readonly (readonly [string, string])[] {
-  const { kernels, native, ...rest } = versions;
-  const addon = native ? 'native addon in use' : 'native addon not in use';
-  return [...Object.entries(rest), ['kernels', `${kernels} (${addon})`]];
+function rowsOf(versions: Versions, reason: string): readonly (readonly [string, string])[] {
+  const { kernels, native: _native, ...rest } = versions;
+  return [...Object.entries(rest), ['kernels', `${kernels} (${reason})`]];
 }

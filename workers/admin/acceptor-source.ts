@@ -56,6 +56,7 @@ export class AcceptorSource implements AdminSource {
       version: this.#version,
       revision: snapshot.revision,
       hash: snapshot.hash,
+      kernels: this.#acceptor.kernelsName,
       process: processSummary(),
       eventLoop: this.#loop.window,
       gateway: counterValues(counters, GATEWAY_FAMILIES),
