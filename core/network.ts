@@ -25,10 +25,8 @@ const LANDING_BYTES = 256 * 1024;
 
 /** LIMIT: nobody holds back for less queued output than this or the high watermark. */
 const NOTICE_BYTES = 64 * 1024;
-
 /** First capacity of a carry buffer. */
 const CARRY_BYTES = 4096;
-
 /** `drain` comes whenever anything stayed queued; Node's own mark is silent below 64 KiB. */
 const SOCKET_OPTIONS = { allowHalfOpen: true, writableHighWaterMark: 1 };
 
@@ -236,6 +234,8 @@ class SocketTransport implements Transport, SlowReader {
       this.#error ||= error.code ?? 'EUNKNOWN';
     });
     socket.on('end', () => {
+      // What was kept back comes before the end of the stream, not after it.
+      if (this.#carryLength > 0 && this.#readBrakes === 0) this.#offerCarry();
       if (!this.#isClosed) handler.onEnd();
     });
     socket.on('drain', () => this.#drained());

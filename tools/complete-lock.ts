@@ -1,6 +1,7 @@
 // Completes package-lock.json: every optional platform package that a locked package names has an
-// entry. `npm install` leaves out what its registry does not carry at that moment, and `npm ci` then
-// refuses the lock on every machine. `--check` changes nothing and exits 1 when something is missing.
+// entry. `npm install` leaves out what its registry does not carry at that moment, and `npm ci`
+// then refuses the lock on every machine. `--check` changes nothing and exits 1 when something is
+// missing.
 
 import { readFile, writeFile } from 'node:fs/promises';
 
