@@ -60,8 +60,8 @@ export async function main(
   const command = commandOf(name);
   if (command === undefined) {
     const near = nearest(name, Object.keys(COMMANDS));
-    const hint = near === undefined ? '' : `; did you mean "${near}"?`;
-    io.stderr.write(`Unknown command "${name}"${hint} \`mgw help\` lists the commands\n`);
+    const hint = near === undefined ? '' : `did you mean "${near}"? `;
+    io.stderr.write(`Unknown command "${name}": ${hint}\`mgw help\` lists the commands\n`);
     return ExitCode.usage;
   }
   const run = await command.load();

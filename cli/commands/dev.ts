@@ -107,8 +107,7 @@ async function startAll(
   ]);
   children.push(mesh);
   io.stdout.write(overview(mesh, samples, file));
-  const all = { http: mesh.ready.ports['http'], mmtp: mesh.ready.ports['mmtp'] };
-  const ready = { event: 'ready', role: 'dev', pid: process.pid, ports: all };
+  const ready = { event: 'ready', role: 'dev', pid: process.pid, ports: mesh.ready.ports };
   io.stdout.write(`${JSON.stringify(ready)}\n`);
 }
 

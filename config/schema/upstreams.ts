@@ -43,14 +43,14 @@ const upstream = section(
       minimum: 1,
       maximum: 256,
     }),
-    connectionsMax: count('HTTP: connections per host.', 128, 65_536),
+    connectionsMax: count('HTTP: connections per host.', 512, 65_536),
     waitersMax: integer({
       description: 'Requests that may wait for a connection to a host; one more is answered 4002.',
-      default: 1024,
+      default: 4096,
       minimum: 0,
       maximum: 1_048_576,
     }),
-    waitMs: duration('Time a request may wait for a connection.', 1000),
+    waitMs: duration('Time a request may wait for a connection.', 3000),
     connectTimeoutMs: duration('Time for a connection to open.', 1000),
     idleTimeoutMs: duration(
       "HTTP: idle time after which a connection is closed; below the service's own.",

@@ -135,6 +135,27 @@ export const Errors = {
     R.requestMalformed,
     'The request data is not of the declared type',
   ),
+  framingBroken: define(
+    'GW_FRAMING_BROKEN',
+    'downstream',
+    'never',
+    R.requestMalformed,
+    'The request body breaks the protocol',
+  ),
+  framingTooLarge: define(
+    'GW_FRAMING_TOO_LARGE',
+    'downstream',
+    'never',
+    R.requestMalformed,
+    'The request body is larger than a message may be',
+  ),
+  operationRepeated: define(
+    'GW_OPERATION_REPEATED',
+    'downstream',
+    'never',
+    R.requestMalformed,
+    'The request names its operation type twice',
+  ),
   bodyTimeout: define(
     'GW_BODY_TIMEOUT',
     'downstream',

@@ -78,7 +78,7 @@ export class HttpBodyReader {
       this.isDone = this.#bytesLeft === 0;
     }
     this.#discardedBytes += used;
-    if (this.#discardedBytes > DISCARD_BYTES_MAX) this.error ??= Errors.bodyTooLarge;
+    if (this.#discardedBytes > DISCARD_BYTES_MAX) this.error ??= Errors.framingTooLarge;
     return used;
   }
 
@@ -92,7 +92,7 @@ export class HttpBodyReader {
     const chunked = this.#chunked;
     const status = chunked.next(bytes, start, end);
     if (status > DecodeStatus.needMore) {
-      this.error = status === DecodeStatus.tooLarge ? Errors.bodyTooLarge : Errors.bodyMalformed;
+      this.error = status === DecodeStatus.tooLarge ? Errors.framingTooLarge : Errors.framingBroken;
       return end - start;
     }
     this.isDone = chunked.isDone;

@@ -223,7 +223,8 @@ export class HttpConnection extends TimerNode implements TransportHandler, Downs
     if (exchange === null) return this.#refuseHead(Refusal.tooManyRequests);
     this.#context.counters.http.requestsIn++;
     this.#exchange = exchange;
-    fillRequest(exchange.request, bytes, head, this.#isTrusted, this.#clientIp);
+    const error = fillRequest(exchange.request, bytes, head, this.#isTrusted, this.#clientIp);
+    if (error !== null) return this.#refuseAndClose(error);
     const { headBytes } = head;
     const kind = requestBodyKind(head);
     const bodyBytes = kind === BodyKind.length ? head.contentLength : 0;
@@ -374,9 +375,10 @@ export class HttpConnection extends TimerNode implements TransportHandler, Downs
   }
 
   /** Ends an exchange whose body broke a rule; nothing after it can be trusted. */
-  #refuseAndClose(error: GatewayError): void {
+  #refuseAndClose(error: GatewayError): number {
     this.#head.keepAlive = false;
     this.#context.handler.refuse(this.#exchange!, error);
+    return -1;
   }
 
   #close(): void {

@@ -2,7 +2,7 @@
 // of the service's headers, the body.
 
 import type { Clock } from '#core/base/clock.ts';
-import { Errors } from '#core/base/errors.ts';
+import { Errors, type GatewayError } from '#core/base/errors.ts';
 import type { OutBuffer } from '#core/base/out-buffer.ts';
 import { ResultCode } from '#core/base/result-codes.ts';
 import {
@@ -23,9 +23,9 @@ import { encodedResult, encodeResult, type EncodedResult } from './result-texts.
 
 const OK = 200;
 const NO_CONTENT = 204;
-const NOT_FOUND = 404;
 const NOT_MODIFIED = 304;
 const FIRST_ERROR_STATUS = 400;
+const METHOD_NOT_ALLOWED = 405;
 const TOO_MANY_REQUESTS = 429;
 const STATUS_MODE_HTTP = 1;
 
@@ -37,6 +37,7 @@ export const ConnectionLine = {
   keepAlive: ascii('Connection: keep-alive\r\n'),
 } as const;
 
+const ALLOW = ascii('Allow: GET, HEAD, POST\r\n');
 const TRACE = ascii('Mgw-Trace: ');
 const TIMING_GATEWAY = ascii('\r\nServer-Timing: gw;dur=');
 const TIMING_UPSTREAM = ascii(', up;dur=');
@@ -107,6 +108,7 @@ export function appendBareReply(out: OutBuffer, status: number, clock: Clock): v
   appendLine(out, texts.httpLines);
   appendDate(out, clock.wallMs());
   appendLine(out, ConnectionLine.close);
+  if (status === METHOD_NOT_ALLOWED) appendLine(out, ALLOW);
   appendLine(out, CONTENT_TYPE_LINES[ContentType.json]!);
   appendContentLength(out, texts.body.length);
   appendHeadEnd(out);
@@ -148,11 +150,21 @@ function textsOf(exchange: DownstreamExchange): EncodedResult {
   return encodeResult(code, texts.httpStatus, response.memo, response.tips);
 }
 
+/** What breaks HTTP itself, or asks for what is not there, says so in HTTP's own terms. */
+const PROTOCOL_STATUS: ReadonlyMap<GatewayError, number> = new Map([
+  [Errors.pathUnknown, 404],
+  [Errors.framingBroken, 400],
+  [Errors.framingTooLarge, 413],
+  [Errors.bodyTimeout, 408],
+  [Errors.operationRepeated, 400],
+]);
+
 /** Answers of a service keep its status; the gateway's own have 200, or follow the result code. */
 function statusOf(exchange: DownstreamExchange, texts: EncodedResult): number {
   const { error, response } = exchange;
   if (error === null) return response.httpStatus;
-  if (error === Errors.pathUnknown) return NOT_FOUND;
+  const protocolStatus = PROTOCOL_STATUS.get(error);
+  if (protocolStatus !== undefined) return protocolStatus;
   if (exchange.api?.statusMode !== STATUS_MODE_HTTP) return OK;
   const isFromService = response.httpStatus >= FIRST_ERROR_STATUS;
   return isFromService ? response.httpStatus : texts.httpStatus;

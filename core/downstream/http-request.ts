@@ -2,6 +2,7 @@
 // trace. Headers are all copied; which of them may cross is decided by the headers filter.
 
 import { isIP } from 'node:net';
+import { Errors, type GatewayError } from '#core/base/errors.ts';
 import { findByte } from '#core/base/find-byte.ts';
 import { HeaderId } from '#core/codec/http1/known-headers.ts';
 import { parseMediaType } from '#core/codec/http1/media-type.ts';
@@ -29,6 +30,7 @@ const TIMESTAMP_DIGITS_MAX = 15;
  *
  * @param isTrusted the peer is a configured access layer: its word about the client is believed
  * @param peerIp address of the peer
+ * @returns null, or why the request must be refused
  */
 export function fillRequest(
   request: RequestMessage,
@@ -36,7 +38,7 @@ export function fillRequest(
   head: HttpHead,
   isTrusted: boolean,
   peerIp: string,
-): void {
+): GatewayError | null {
   request.source = bytes;
   request.methodOffset = head.methodOffset;
   request.methodLength = head.methodLength;
@@ -73,6 +75,17 @@ export function fillRequest(
   }
   fillMgsFields(request, bytes, head);
   if (isTrusted) fillTrusted(request, bytes);
+  return isRepeated(head, HeaderId.operationType) ? Errors.operationRepeated : null;
+}
+
+/** Two operation types are two meanings: somebody in front may have checked the other one. */
+function isRepeated({ known, headerIds, headers }: HttpHead, id: number): boolean {
+  const first = known[id]!;
+  if (first < 0) return false;
+  for (let index = first + 1; index < headers.count; index++) {
+    if (headerIds[index] === id) return true;
+  }
+  return false;
 }
 
 /** `/mgw.htm` names the operation in a header, `/<any>/<operation type>` in its last segment. */

@@ -19,6 +19,8 @@ interface Entry {
   readonly api: Api;
 }
 
+const DOT = 0x2e;
+
 /** Characters that an operation type has: A-Z a-z 0-9 . _ - */
 const IS_OPERATION_CHARACTER = new Uint8Array(256);
 for (const character of 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-') {
@@ -94,10 +96,14 @@ function equals(name: Buffer, source: Buffer, offset: number, length: number): b
   return true;
 }
 
+/** Dots alone are refused: in a path they would mean another folder. */
 function isOperationType(source: Buffer, offset: number, length: number): boolean {
   if (length > OPERATION_BYTES_MAX) return false;
+  let isName = false;
   for (let i = 0; i < length; i++) {
-    if (IS_OPERATION_CHARACTER[source[offset + i]!] === 0) return false;
+    const byte = source[offset + i]!;
+    if (IS_OPERATION_CHARACTER[byte] === 0) return false;
+    isName ||= byte !== DOT;
   }
-  return true;
+  return isName;
 }

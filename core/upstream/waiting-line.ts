@@ -15,10 +15,15 @@ export interface WaitingLineOptions {
   readonly fail: (call: UpstreamCall, error: GatewayError) => void;
 }
 
+/** LIMIT: bytes of request bodies that wait in one line; many large ones must not fill memory. */
+const BODY_BYTES_MAX = 64 * 1024 * 1024;
+
 /** A queue of calls as an intrusive list. A call in it has `link === line`. */
 export class WaitingLine {
   count = 0;
   readonly #options: WaitingLineOptions;
+  /** Request bodies that wait, which their calls hold copies of. */
+  #bodyBytes = 0;
   #first: UpstreamCall | null = null;
   #last: UpstreamCall | null = null;
   /** Since when each call waits is kept in call order beside the list. */
@@ -32,7 +37,8 @@ export class WaitingLine {
   /** Adds a call at the end; it fails at once when the line is full. */
   join(call: UpstreamCall): void {
     const { waitersMax, counters, fail, clock, waitMs } = this.#options;
-    if (this.count >= waitersMax) {
+    const bytes = call.request.bodyLength;
+    if (this.count >= waitersMax || this.#bodyBytes + bytes > BODY_BYTES_MAX) {
       counters.waitsRefused++;
       fail(call, Errors.upstreamPoolFull);
       return;
@@ -45,6 +51,7 @@ export class WaitingLine {
     else this.#last.linkNext = call;
     this.#last = call;
     this.count++;
+    this.#bodyBytes += bytes;
     counters.waitsStarted++;
     this.#dueMs.push(clock.nowMs() + waitMs);
     if (this.#timer === null) this.#timer = clock.setTimer(this.#expire, waitMs);
@@ -99,6 +106,7 @@ export class WaitingLine {
     call.link = null;
     call.linkPrev = call.linkNext = null;
     this.count--;
+    this.#bodyBytes -= call.request.bodyLength;
     this.#options.counters.waitsEnded++;
   }
 }

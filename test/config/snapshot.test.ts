@@ -64,7 +64,7 @@ describe('a snapshot', () => {
       'runtime: {zone: z, app: y}\nupstreams: {app: {hosts: [h:1], protocol: http}}\n' +
       'groups: {b: {}, a: {}}';
     const json =
-      '{"upstreams":{"app":{"protocol":"http","hosts":["h:1"],"waitMs":1000}},' +
+      '{"upstreams":{"app":{"protocol":"http","hosts":["h:1"],"waitMs":3000}},' +
       '"runtime":{"app":"y","zone":"z"},"groups":{"a":{},"b":{}}}';
     const hash = await hashOf(yaml, 'f.yaml');
     assert.match(hash, /^[0-9a-f]{64}$/);

@@ -104,6 +104,13 @@ describe('a new configuration under load', () => {
     assert.equal(await revision(), 2);
   });
 
+  test('a late push of an older revision is refused', async () => {
+    const answer = await put(config(1, one));
+    assert.equal(answer.status, 422);
+    assert.match(await answer.text(), /revision 2 is in force/);
+    assert.equal(await revision(), 2);
+  });
+
   test('by SIGHUP, many times over', async () => {
     const names = await underLoad(async () => {
       for (let round = 0; round < 6; round++) {

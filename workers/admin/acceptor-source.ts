@@ -14,6 +14,7 @@ import { renderMetrics } from '#core/telemetry/prometheus.ts';
 import { changesNeedingRestart } from '#config/explain.ts';
 import { snapshotFromText } from '#config/load.ts';
 import { maskSecrets } from '#config/mask.ts';
+import type { Problem } from '#config/problem.ts';
 import type { Acceptor } from '../acceptor.ts';
 import type { AdminSource, ConfigMediaType, PutConfigResult } from './admin-source.ts';
 
@@ -118,6 +119,8 @@ export class AcceptorSource implements AdminSource {
     const name = mediaType === 'application/json' ? 'PUT /config (JSON)' : 'PUT /config (YAML)';
     const checked = await snapshotFromText(text, acceptor.base, name);
     const before = acceptor.snapshot.config;
+    const stale = checked.ok ? staleRevision(before.revision, checked.snapshot.revision) : null;
+    if (stale !== null) return { ok: false, problems: [stale] };
     const result = await acceptor.apply(checked);
     if (!result.ok) return { ok: false, problems: result.problems };
     const { revision, hash, config } = result.snapshot;
@@ -134,4 +137,16 @@ export class AcceptorSource implements AdminSource {
   setLogLevel(level: string): boolean {
     return this.#acceptor.log.setLevel(level);
   }
+}
+
+/**
+ * A configuration that was overtaken by a later one must not come back by a late push. Revision 0
+ * stands for a configuration without numbers.
+ */
+function staleRevision(current: number, offered: number): Problem | null {
+  if (offered === 0 || offered >= current) return null;
+  const message =
+    `Is ${offered}, and revision ${current} is in force; ` +
+    'send an older configuration again under a higher revision';
+  return { path: 'revision', message };
 }

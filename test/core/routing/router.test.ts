@@ -72,7 +72,7 @@ describe('Router', () => {
     assert.equal(router.defaultApi, defaultApi);
     assert.equal(find(router, 'known'), api);
     assert.equal(find(router, 'un-known_1.X'), defaultApi);
-    for (const name of ['a/b', 'a b', 'a?b', 'a#', '..%2f', 'a\r\nb', 'ä', '*']) {
+    for (const name of ['.', '..', '...', 'a/b', 'a b', 'a?b', 'a#', '..%2f', 'a\r\nb', 'ä', '*']) {
       assert.equal(find(router, name), unknownApi, JSON.stringify(name));
     }
   });

@@ -56,6 +56,18 @@ describe('WaitingLine', () => {
     assert.equal(counters.waitsRefused, 1);
   });
 
+  test('LIMIT: 64 MiB of bodies wait at most, however few the calls', () => {
+    const { line, failed } = makeLine();
+    const large = new TestCall().fill('x'.repeat(40 * 1024 * 1024));
+    const late = new TestCall().fill('y'.repeat(30 * 1024 * 1024));
+    line.join(large);
+    line.join(late);
+    assert.deepEqual(failed, [{ call: late, error: Errors.upstreamPoolFull }]);
+    line.leave(large);
+    line.join(late);
+    assert.equal(line.count, 1);
+  });
+
   test('each call waits its own time', () => {
     const { clock, line, failed } = makeLine();
     const [first, second] = [new TestCall(), new TestCall()];
