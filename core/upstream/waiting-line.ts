@@ -76,8 +76,10 @@ export class WaitingLine {
     this.#unlink(call);
   }
 
-  /** Fails everything that waits. */
+  /** Fails everything that waits, and leaves no timer behind. */
   failAll(error: GatewayError): void {
+    if (this.#timer !== null) this.#options.clock.clearTimer(this.#timer);
+    this.#timer = null;
     for (let call = this.shift(); call !== null; call = this.shift()) {
       this.#options.fail(call, error);
     }
