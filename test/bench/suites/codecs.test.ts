@@ -13,6 +13,8 @@ describe('bench codecs', () => {
       CORPUS.map(({ name }) => name),
     );
     assert.ok(report.ratios['sessionLegacyOverCold']! > 1);
+    // The corpus computes with the TypeScript kernels.
+    assert.equal(report.native, false);
   });
 
   test('CORPUS names each case once', () => {
