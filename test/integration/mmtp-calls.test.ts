@@ -11,14 +11,11 @@ import * as control from '#core/codec/mmtp/control.ts';
 import { DynamicTableEncoder } from '#core/codec/mmtp/dynamic-table.ts';
 import { Field, FrameFlag, FrameType } from '#core/codec/mmtp/types.ts';
 import { rawFrame, tlv, varint } from '#test/core/codec/mmtp/support.ts';
-import { issueSession, startGateway, type TestGateway } from './gateway.ts';
+import { issueSession, type TestGateway } from './gateway.ts';
+import { FRAME_BYTES_MAX, ping, startMmtpGateway, STREAMS_MAX } from './mmtp-gateway.ts';
 import { frameBytes, type MmtpWire, openMmtp, requestBytes } from './mmtp-wire.ts';
 import { echo, startService, type Service } from './service.ts';
 import { until } from './wait.ts';
-
-const FRAME_BYTES_MAX = 64 * 1024;
-const STREAMS_MAX = 600;
-const INIT_TIMEOUT_MS = 300;
 
 let service: Service;
 let gateway: TestGateway;
@@ -32,32 +29,13 @@ function hold(): void {
   service.answer = (seen, response) => void held.push(() => response.end(seen.body));
 }
 
-function ping(body = ''): Buffer {
-  return frameBytes((out) => control.encodePing(out, FrameType.ping, Buffer.from(body)));
-}
-
 function bind(session: Buffer): Buffer {
   return frameBytes((out) => control.encodeBind(out, session));
 }
 
 before(async () => {
   service = await startService();
-  gateway = await startGateway({
-    listeners: {
-      frameBytesMax: FRAME_BYTES_MAX,
-      streamsMax: STREAMS_MAX,
-      initTimeoutMs: INIT_TIMEOUT_MS,
-    },
-    upstreams: { app: { protocol: 'http', hosts: [service.host], connectionsMax: 600 } },
-    apis: [
-      { operationType: 'echo', timeoutMs: 8000 },
-      { operationType: 'account', session: 'required' },
-      { operationType: 'checked', body: { required: true, type: 'json', bytesMax: 20 } },
-      { operationType: 'off', enabled: false },
-      { operationType: 'http.only', protocols: ['http'] },
-      { operationType: 'zh', language: 'zh', session: 'required' },
-    ],
-  });
+  gateway = await startMmtpGateway(service.host);
 });
 
 after(async () => {

@@ -7,13 +7,10 @@ import * as control from '#core/codec/mmtp/control.ts';
 import { Field, FrameType } from '#core/codec/mmtp/types.ts';
 import { rawFrame, tlv, varint } from '#test/core/codec/mmtp/support.ts';
 import { startGateway, type TestGateway } from './gateway.ts';
+import { FRAME_BYTES_MAX, ping, startMmtpGateway, STREAMS_MAX } from './mmtp-gateway.ts';
 import { frameBytes, INIT, MmtpWire, openMmtp, requestBytes } from './mmtp-wire.ts';
 import { echo, startService, type Service } from './service.ts';
 import { until } from './wait.ts';
-
-const FRAME_BYTES_MAX = 64 * 1024;
-const STREAMS_MAX = 600;
-const INIT_TIMEOUT_MS = 300;
 
 let service: Service;
 let gateway: TestGateway;
@@ -27,28 +24,9 @@ function hold(): void {
   service.answer = (seen, response) => void held.push(() => response.end(seen.body));
 }
 
-function ping(body = ''): Buffer {
-  return frameBytes((out) => control.encodePing(out, FrameType.ping, Buffer.from(body)));
-}
-
 before(async () => {
   service = await startService();
-  gateway = await startGateway({
-    listeners: {
-      frameBytesMax: FRAME_BYTES_MAX,
-      streamsMax: STREAMS_MAX,
-      initTimeoutMs: INIT_TIMEOUT_MS,
-    },
-    upstreams: { app: { protocol: 'http', hosts: [service.host], connectionsMax: 600 } },
-    apis: [
-      { operationType: 'echo', timeoutMs: 8000 },
-      { operationType: 'account', session: 'required' },
-      { operationType: 'checked', body: { required: true, type: 'json', bytesMax: 20 } },
-      { operationType: 'off', enabled: false },
-      { operationType: 'http.only', protocols: ['http'] },
-      { operationType: 'zh', language: 'zh', session: 'required' },
-    ],
-  });
+  gateway = await startMmtpGateway(service.host);
 });
 
 after(async () => {
