@@ -12,6 +12,8 @@ export interface DownstreamExchange {
   streamId: number;
   /** The request's metadata is in memory of its own, not in the read buffer. */
   readonly isRetained: boolean;
+  /** Takes a COMPRESSED body as it is: another thread decompresses it. */
+  readonly takesCompressed: boolean;
   readonly error: GatewayError | null;
   readonly startedMs: number;
   readonly sentMs: number;
@@ -34,12 +36,23 @@ export interface DownstreamHandler {
   readonly nowMs: number;
   /** Starts a batch: reads the clock once for all requests in it. */
   batchStarted(): void;
+  /** False: no request can be taken. The connection stops before one and calls `awaitRoom`. */
+  readonly canTake: boolean;
+  /** Stops reading from `connection` until requests can be taken again. */
+  awaitRoom(connection: DownstreamConnection): void;
   /**
    * Opens an exchange for a request on `connection`; the caller fills `request`.
    *
-   * @returns null when the lane has too many open exchanges: answer 1002 without one
+   * @param bytes length of the whole request as it lies in memory; Infinity: not known
+   * @param mayRepeat the client may send the same request again, and wants it done once
+   * @returns null when too many exchanges are open: answer 1002 without one
    */
-  open(connection: DownstreamConnection, streamId: number): DownstreamExchange | null;
+  open(
+    connection: DownstreamConnection,
+    streamId: number,
+    bytes: number,
+    mayRepeat: boolean,
+  ): DownstreamExchange | null;
   /** The metadata is in `request`; the body is still arriving. The answer may come at once. */
   begin(exchange: DownstreamExchange): void;
   /** The whole request is in `request`. Called once, with or without `begin` before. */
@@ -50,6 +63,8 @@ export interface DownstreamHandler {
   abort(exchange: DownstreamExchange, error: GatewayError): void;
   /** The connection takes data again: the answer streamed for `exchange` goes on. */
   streamWritable(exchange: DownstreamExchange): void;
+  /** `connection` is gone, and its exchanges have been aborted. */
+  closed(connection: DownstreamConnection): void;
   /** Is `session` valid on `channel` for the device with the id `device`? For BIND. */
   checkSession(session: Buffer, channel: number, device: Buffer): boolean;
 }

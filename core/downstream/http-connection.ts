@@ -12,7 +12,7 @@ import { DecodeStatus } from '#core/base/decode-status.ts';
 import { Errors, type GatewayError } from '#core/base/errors.ts';
 import { SLOW_READER, type Transport, type TransportHandler } from '#core/base/network.ts';
 import { TimerNode } from '#core/base/timer-wheel.ts';
-import { BodyKind, requestBodyKind } from '#core/codec/http1/body-framing.ts';
+import { BodyKind, requestBodyKind, requestBytes } from '#core/codec/http1/body-framing.ts';
 import { appendContinue } from '#core/codec/http1/encoder.ts';
 import { parseRequestHead } from '#core/codec/http1/head-parser.ts';
 import { statusOfReason } from '#core/codec/http1/malformed-reason.ts';
@@ -31,10 +31,8 @@ type State = (typeof State)[keyof typeof State];
 
 /** Time for the last bytes to reach a client whose connection ends. Ms. */
 const LINGER_MS = 2000;
-
 /** How long an idle connection is kept when the gateway drains. Ms. */
 const DRAIN_IDLE_MS = 500;
-
 /** LIMIT: pipelined input kept while a request is answered; beyond it reading stops. Bytes. */
 const PIPELINED_BYTES_MAX = 64 * 1024;
 
@@ -118,6 +116,7 @@ export class HttpConnection extends TimerNode implements TransportHandler, Downs
       handler.batchStarted();
       handler.abort(exchange, Errors.clientAborted);
     }
+    handler.closed(this);
     this.#context.closed(this);
   }
 
@@ -207,6 +206,10 @@ export class HttpConnection extends TimerNode implements TransportHandler, Downs
   #consumeHead(bytes: Buffer, start: number, end: number): number {
     const head = this.#head;
     const { handler, settings, idleTimers } = this.#context;
+    if (!handler.canTake) {
+      handler.awaitRoom(this);
+      return -1;
+    }
     const status = parseRequestHead(bytes, start, end, head, this.#limits);
     if (status === DecodeStatus.needMore) {
       if (!this.#isHeadOpen) {
@@ -219,29 +222,25 @@ export class HttpConnection extends TimerNode implements TransportHandler, Downs
     this.#isHeadOpen = false;
     const refusal = refusalOf(head, this.#limits);
     if (refusal !== Refusal.none) return this.#refuseHead(refusal);
-    const exchange = handler.open(this, 0);
+    const wholeBytes = requestBytes(head);
+    const exchange = handler.open(this, 0, wholeBytes, false);
     if (exchange === null) return this.#refuseHead(Refusal.tooManyRequests);
     this.#context.counters.http.requestsIn++;
     this.#exchange = exchange;
     const error = fillRequest(exchange.request, bytes, head, this.#isTrusted, this.#clientIp);
     if (error !== null) return this.#refuseAndClose(error);
-    const { headBytes } = head;
-    const kind = requestBodyKind(head);
-    const bodyBytes = kind === BodyKind.length ? head.contentLength : 0;
-    if (kind !== BodyKind.chunked && headBytes + bodyBytes <= end - start) {
-      this.#complete(exchange, bytes, start + headBytes, bodyBytes);
-      return headBytes + bodyBytes;
-    }
-    return this.#startBody(exchange, kind);
+    if (wholeBytes > end - start) return this.#startBody(exchange);
+    this.#complete(exchange, bytes, start + head.headBytes, wholeBytes - head.headBytes);
+    return wholeBytes;
   }
 
   /** The body is not there yet: early filters run, then it is awaited. */
-  #startBody(exchange: DownstreamExchange, kind: BodyKind): number {
+  #startBody(exchange: DownstreamExchange): number {
     const { handler, settings, idleTimers } = this.#context;
     const head = this.#head;
     const { headBytes } = head;
     idleTimers.arm(this, handler.nowMs + settings.bodyTimeoutMs);
-    const isChunked = kind === BodyKind.chunked;
+    const isChunked = requestBodyKind(head) === BodyKind.chunked;
     this.#state = isChunked ? State.chunked : State.body;
     if (isChunked) {
       this.#body ??= new HttpBodyReader(this.#limits);

@@ -100,6 +100,10 @@ export class MmtpConnection extends TimerNode implements TransportHandler, Downs
         this.#break();
         return end - start;
       }
+      if (frame.type === FrameType.request && !handler.canTake) {
+        handler.awaitRoom(this);
+        break;
+      }
       at = frame.bodyEnd;
       counters.mmtpFramesIn++;
       this.#dispatch(bytes);
@@ -135,6 +139,7 @@ export class MmtpConnection extends TimerNode implements TransportHandler, Downs
         context.handler.abort(exchange, Errors.clientAborted);
       }
     }
+    context.handler.closed(this);
     context.closed(this);
   }
 
@@ -263,7 +268,8 @@ export class MmtpConnection extends TimerNode implements TransportHandler, Downs
       return;
     }
     const isServed = this.#state === State.open && this.#streams.count < settings.streamsMax;
-    const exchange = isServed ? handler.open(this, streamId) : null;
+    const mayRepeat = (frame.flags & FrameFlag.canResend) !== 0;
+    const exchange = isServed ? handler.open(this, streamId, frame.frameBytes, mayRepeat) : null;
     if (exchange === null) {
       this.#refuseUnopened(bytes);
       return;
@@ -280,13 +286,10 @@ export class MmtpConnection extends TimerNode implements TransportHandler, Downs
     this.#lastStreamId = Math.max(this.#lastStreamId, streamId);
     this.#streams.add(streamId, exchange);
     fillFromConnection(request, this.#clientIp, this.#session, this.#device);
-    if (status === MetaStatus.fieldWrong) {
-      handler.refuse(exchange, Errors.fieldMalformed);
-    } else if ((frame.flags & FrameFlag.compressed) !== 0 && !tryDecompress(request, settings)) {
-      handler.refuse(exchange, Errors.bodyMalformed);
-    } else {
-      handler.complete(exchange);
-    }
+    const isPlain = exchange.takesCompressed || tryDecompress(request, settings.frameBytesMax);
+    if (status === MetaStatus.fieldWrong) handler.refuse(exchange, Errors.fieldMalformed);
+    else if (isPlain) handler.complete(exchange);
+    else handler.refuse(exchange, Errors.bodyMalformed);
   }
 
   /**

@@ -2,6 +2,7 @@
 
 import type { RequestMessage } from '#core/codec/message.ts';
 import { decompressBody } from '#core/codec/mmtp/body.ts';
+import { FrameFlag } from '#core/codec/mmtp/types.ts';
 
 /**
  * Fills what the request leaves to its connection.
@@ -29,13 +30,16 @@ export function fillFromConnection(
   }
 }
 
-/** Replaces a COMPRESSED body by its content; false when it is broken or too large. */
-export function tryDecompress(
-  request: RequestMessage,
-  limits: { readonly frameBytesMax: number },
-): boolean {
+/**
+ * Replaces a COMPRESSED body by its content, leaves a plain one; false when it is broken or too
+ * large.
+ *
+ * @param bytesMax largest content
+ */
+export function tryDecompress(request: RequestMessage, bytesMax: number): boolean {
+  if ((request.flags & FrameFlag.compressed) === 0) return true;
   const { bodySource, bodyOffset, bodyLength } = request;
-  const body = decompressBody(bodySource, bodyOffset, bodyLength, limits.frameBytesMax, null);
+  const body = decompressBody(bodySource, bodyOffset, bodyLength, bytesMax, null);
   if (typeof body === 'string') return false;
   request.setBody(body, 0, body.length);
   return true;

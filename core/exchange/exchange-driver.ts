@@ -16,8 +16,8 @@ import { ResultCode } from '#core/base/result-codes.ts';
 import { UNARMED, type TimerWheel } from '#core/base/timer-wheel.ts';
 import type { PhaseChain } from '#core/pipeline/chain.ts';
 import {
-  Exchange,
   ExchangeState,
+  type Exchange,
   type ExchangeResumer,
   type ReplyTarget,
 } from '#core/pipeline/exchange.ts';
@@ -27,6 +27,7 @@ import { BatchClock } from './batch-clock.ts';
 import { Brakes } from './brakes.ts';
 import { runComplete } from './complete-phase.ts';
 import type { ExchangeDriverOptions, ExchangeObserver, SessionCheck } from './contract.ts';
+import { ExchangePool } from './exchange-pool.ts';
 import { isRepeatable, type RetryBudget } from './retry-budget.ts';
 
 /** A client that takes nothing of a streamed answer for this long loses it. Ms. */
@@ -35,26 +36,24 @@ const STALL_MS = 30_000;
 /** Runs all exchanges of one lane. */
 export class ExchangeDriver implements ExchangeResumer {
   readonly checkSession: SessionCheck;
+  readonly canTake = true;
   readonly #clock: BatchClock;
   readonly #deadlines: TimerWheel;
   readonly #observer: ExchangeObserver;
   readonly #retryBudget: RetryBudget;
-  readonly #exchangesMax: number;
-  readonly #free: Exchange[] = [];
+  readonly #exchanges: ExchangePool;
   readonly #brakes = new Brakes();
-  readonly #onDeadline: (exchange: Exchange) => void;
   /** Set by {@link ExchangeDriver.use} before the first request. */
   #router!: Router;
-  #created = 0;
 
   constructor(options: ExchangeDriverOptions) {
     this.#clock = new BatchClock(options.clock);
     this.#deadlines = options.deadlines;
     this.#observer = options.observer;
     this.#retryBudget = options.retryBudget;
-    this.#exchangesMax = options.exchangesMax;
     this.checkSession = options.checkSession;
-    this.#onDeadline = (exchange) => this.#deadlinePassed(exchange);
+    const onDeadline = (exchange: Exchange) => this.#deadlinePassed(exchange);
+    this.#exchanges = new ExchangePool(this, onDeadline, options.exchangesMax);
   }
 
   get nowMs(): number {
@@ -68,7 +67,7 @@ export class ExchangeDriver implements ExchangeResumer {
 
   /** Exchanges that are open now. */
   get openCount(): number {
-    return this.#created - this.#free.length;
+    return this.#exchanges.openCount;
   }
 
   /** New requests follow `router` from now on; open ones keep what they started with. */
@@ -80,12 +79,13 @@ export class ExchangeDriver implements ExchangeResumer {
     this.#clock.start();
   }
 
+  /** Requests beyond `exchangesMax` are told so: there is nothing to wait for. */
+  awaitRoom(): void {}
+  closed(): void {}
+
   open(downstream: ReplyTarget, streamId: number): Exchange | null {
-    let exchange = this.#free.pop();
-    if (exchange === undefined) {
-      if (this.#created === this.#exchangesMax) return null;
-      exchange = new Exchange(this.#created++, this, this.#onDeadline);
-    }
+    const exchange = this.#exchanges.take();
+    if (exchange === null) return null;
     exchange.state = ExchangeState.requestHead;
     exchange.downstream = downstream;
     exchange.protocol = downstream.protocol;
@@ -394,7 +394,7 @@ export class ExchangeDriver implements ExchangeResumer {
     this.#observer.completed(exchange);
     exchange.serial = (exchange.serial + 1) | 0;
     exchange.reset();
-    this.#free.push(exchange);
-    if (this.#free.length === this.#created) this.#observer.idle();
+    this.#exchanges.give(exchange);
+    if (this.#exchanges.openCount === 0) this.#observer.idle();
   }
 }

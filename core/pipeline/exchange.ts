@@ -67,6 +67,8 @@ export class Exchange extends TimerNode {
   isBodyComplete = false;
   /** The request's bytes were copied out of the read buffer. */
   isRetained = false;
+  /** Decompressing is left to the connection, which knows its limits. */
+  readonly takesCompressed = false;
   api: Api | null = null;
   /** Null once the answer was handed over. */
   downstream: ReplyTarget | null = null;

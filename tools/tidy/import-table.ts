@@ -91,6 +91,7 @@ export const ROOMS: readonly Room[] = [
 export const SEAM_PREFIXES: readonly string[] = [
   'core/base/clock.ts',
   'core/network.ts',
+  'core/socket-transport.ts',
   'bench/',
   'cli/',
   'test/',

@@ -43,3 +43,10 @@ export function responseBodyKind(head: HttpHead, requestWasHead: boolean): BodyK
 export function isBodyTooLong(head: HttpHead, limits: HttpLimits): boolean {
   return head.contentLength > limits.bodyBytesMax;
 }
+
+/** Bytes of a whole request with the head `head`; Infinity while nobody can know. */
+export function requestBytes(head: HttpHead): number {
+  const kind = requestBodyKind(head);
+  if (kind === BodyKind.chunked) return Infinity;
+  return head.headBytes + (kind === BodyKind.length ? head.contentLength : 0);
+}

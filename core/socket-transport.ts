@@ -1,0 +1,236 @@
+// HOT PATH. One socket behind the Transport seam: input is offered from the connection's inbox,
+// output gathered and handed to the kernel once per turn of the event loop.
+
+import type { Socket } from 'node:net';
+import { SLOW_READER, type Transport, type TransportHandler } from '#core/base/network.ts';
+import { OutBuffer } from '#core/base/out-buffer.ts';
+import type { SpareBuffers } from '#core/base/spare-buffers.ts';
+import { Inbox } from './inbox.ts';
+import type { OutputBudget, SlowReader } from './output-budget.ts';
+import type { SlotArena } from './slot-arena.ts';
+
+/** LIMIT: nobody holds back for less queued output than this or the high watermark. */
+const NOTICE_BYTES = 64 * 1024;
+
+/** Told what happens to connections that nobody else can tell. */
+export interface NetworkObserver {
+  /** A connection was closed because its peer does not read. */
+  slowReaderClosed(): void;
+  /** A handler threw, which is a fault of ours: its connection was closed, the others go on. */
+  handlerFailed(error: unknown): void;
+}
+
+/** What all transports of a thread share. */
+export interface TransportOwner {
+  readonly arena: SlotArena;
+  readonly spare: SpareBuffers;
+  readonly budget: OutputBudget;
+  readonly observer: NetworkObserver;
+  /** Puts `transport` on the list of those flushed at the end of this turn. */
+  schedule(transport: SocketTransport): void;
+}
+
+/** {@link Transport} over one socket. */
+export class SocketTransport implements Transport, SlowReader {
+  readonly out: OutBuffer;
+  isCongested = false;
+  /** For the option `onread` of a socket. */
+  readonly onread: { buffer: () => Buffer; callback: (count: number) => boolean };
+  readonly #network: TransportOwner;
+  readonly #highWatermarkBytes: number;
+  readonly #outputBytesMax: number;
+  readonly #noticeBytes: number;
+  #socket: Socket | null = null;
+  #handler: TransportHandler | null = null;
+  readonly #inbox: Inbox;
+  #readBrakes = 0;
+  #isScheduled = false;
+  #isReofferWanted = false;
+  #isEnding = false;
+  #isClosed = false;
+  #queuedBytes = 0;
+  #error = '';
+
+  constructor(network: TransportOwner, highWatermarkBytes: number, outputBytesMax: number) {
+    this.#network = network;
+    this.out = new OutBuffer(network.spare);
+    this.#highWatermarkBytes = highWatermarkBytes;
+    this.#outputBytesMax = outputBytesMax;
+    this.#noticeBytes = Math.min(highWatermarkBytes, NOTICE_BYTES);
+    const inbox = new Inbox(network.arena);
+    this.#inbox = inbox;
+    this.onread = {
+      // Node keeps the buffer that it has when it gets no other one; its types do not say so.
+      buffer: () => inbox.nextView() as Buffer,
+      callback: (count) => {
+        this.#received(count);
+        return this.#readBrakes === 0;
+      },
+    };
+  }
+
+  get queuedBytes(): number {
+    return this.out.length + this.#queuedBytes;
+  }
+
+  get isReadPaused(): boolean {
+    return this.#readBrakes > 0;
+  }
+
+  get unconsumedBytes(): number {
+    return this.#inbox.length;
+  }
+
+  get remoteAddress(): string {
+    return this.#socket?.remoteAddress ?? '';
+  }
+
+  /** Gives the transport its socket, before there is a handler. */
+  bind(socket: Socket): void {
+    this.#socket = socket;
+  }
+
+  attach(socket: Socket, handler: TransportHandler): void {
+    this.#socket = socket;
+    this.#handler = handler;
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      this.#error ||= error.code ?? 'EUNKNOWN';
+    });
+    socket.on('end', () => {
+      // What was kept back comes before the end of the stream, not after it.
+      if (this.#inbox.length > 0 && this.#readBrakes === 0) this.#offerKept();
+      if (!this.#isClosed) handler.onEnd();
+    });
+    socket.on('drain', () => this.#drained());
+    socket.on('close', () => this.#closed());
+  }
+
+  flushSoon(): void {
+    if (this.#isScheduled || this.#isClosed) return;
+    this.#isScheduled = true;
+    this.#network.schedule(this);
+  }
+
+  reofferSoon(): void {
+    this.#isReofferWanted = true;
+    this.flushSoon();
+  }
+
+  pauseReading(): void {
+    if (this.#readBrakes++ === 0) this.#socket?.pause();
+  }
+
+  resumeReading(): void {
+    if (this.#readBrakes === 0) return;
+    if (--this.#readBrakes > 0 || this.#isClosed) return;
+    this.#socket?.resume();
+    if (this.#inbox.length > 0) this.reofferSoon();
+  }
+
+  end(lingerMs: number): void {
+    if (this.#isEnding || this.#isClosed) return;
+    this.#isEnding = true;
+    this.flushSoon();
+    const timer = setTimeout(() => this.destroy(), lingerMs);
+    this.#socket?.once('close', () => clearTimeout(timer));
+  }
+
+  destroy(): void {
+    this.#socket?.destroy();
+  }
+
+  /** Closes with an error code of our own, for example a connect timeout. */
+  fail(error: string): void {
+    this.#error ||= error;
+    this.destroy();
+  }
+
+  /** End of a turn: offer kept bytes again, then hand the gathered output to the kernel. */
+  turnEnd(): void {
+    this.#isScheduled = false;
+    if (this.#isClosed) return;
+    if (this.#isReofferWanted) {
+      this.#isReofferWanted = false;
+      if (this.#inbox.length > 0 && this.#readBrakes === 0) this.#offerKept();
+    }
+    if (this.out.length > 0) this.#flush();
+    if (this.#isEnding) this.#socket?.end();
+  }
+
+  #received(count: number): void {
+    if (this.#isClosed || this.#handler === null) return;
+    const inbox = this.#inbox;
+    inbox.landed(count);
+    if (this.#readBrakes === 0) this.#offer();
+    if (!this.#isClosed) inbox.settle();
+  }
+
+  /** Bytes that were kept back are offered again. */
+  #offerKept(): void {
+    this.#offer();
+    if (!this.#isClosed) this.#inbox.settleKept();
+  }
+
+  #offer(): void {
+    const inbox = this.#inbox;
+    try {
+      inbox.consume(this.#handler!.onBytes(inbox.bytes, inbox.start, inbox.end));
+    } catch (error) {
+      this.#network.observer.handlerFailed(error);
+      this.fail('EHANDLER');
+      inbox.consume(inbox.length);
+    }
+  }
+
+  #flush(): void {
+    const socket = this.#socket!;
+    const out = this.out;
+    const full = out.bytes;
+    const bytes = out.length;
+    socket.write(out.take());
+    const pending = socket.writableLength;
+    // SAFETY: with nothing pending the kernel has copied all bytes and the memory is free again;
+    // otherwise the socket reads from it later and it is left to the garbage collector.
+    if (pending === 0) this.#network.spare.give(full);
+    this.#account(pending);
+    if (pending > this.#highWatermarkBytes) this.#congested(pending);
+    else if (pending === 0 && bytes > this.#noticeBytes) this.#handler?.onWritable();
+  }
+
+  #congested(pending: number): void {
+    this.isCongested = true;
+    if (pending > this.#outputBytesMax) this.giveUp();
+    else this.#network.budget.congested(this);
+  }
+
+  /** Closes the connection because its peer does not read. */
+  giveUp(): void {
+    this.#account(0);
+    this.#network.budget.relieved(this);
+    this.#network.observer.slowReaderClosed();
+    this.fail(SLOW_READER);
+  }
+
+  #drained(): void {
+    this.#account(0);
+    if (this.#isClosed) return;
+    this.isCongested = false;
+    this.#network.budget.relieved(this);
+    this.#handler?.onWritable();
+  }
+
+  #account(pending: number): void {
+    this.#network.budget.queuedBytes += pending - this.#queuedBytes;
+    this.#queuedBytes = pending;
+  }
+
+  #closed(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#account(0);
+    this.#network.budget.relieved(this);
+    this.#inbox.release();
+    this.out.release();
+    this.#handler?.onClose(this.#error);
+  }
+}
