@@ -2,6 +2,7 @@
 // in a routing table. Cold path; everything it makes is immutable, except token buckets and
 // counters, which belong to operation types and outlive snapshots.
 
+import type { TokenBucket } from '#core/base/token-bucket.ts';
 import type { Language } from '#core/base/result-codes.ts';
 import {
   SessionPolicy,
@@ -11,7 +12,6 @@ import {
   type CompiledTarget,
   type HeaderRules,
   type LimitRule,
-  type TokenBucket,
 } from '#core/pipeline/api.ts';
 import { compileChain } from '#core/pipeline/chain.ts';
 import type { FilterFactory } from '#core/pipeline/filter.ts';
@@ -19,14 +19,11 @@ import { Router } from '#core/routing/router.ts';
 import type { HeaderChange, ResolvedApi, ResolvedLimit } from '#config/resolve-api.ts';
 import type { Frozen, GatewayConfig } from '#config/schema.ts';
 
-/** Token buckets by operation type. */
-export type TokenBuckets = Map<string, TokenBucket>;
-
 export interface CompileOptions {
   readonly config: GatewayConfig;
   readonly apis: readonly Frozen<ResolvedApi>[];
   readonly factories: readonly FilterFactory[];
-  readonly buckets: TokenBuckets;
+  readonly bucketOf: (operationType: string, limit: Frozen<ResolvedLimit>) => TokenBucket;
   readonly compileTarget: (api: Frozen<ResolvedApi>) => CompiledTarget | null;
   readonly recorderOf: (operationType: string) => ApiRecorder;
   readonly unknownRecorder: ApiRecorder;
@@ -73,7 +70,7 @@ function compileApi(api: Frozen<ResolvedApi>, options: CompileOptions): Api {
     statusMode: api.statusMode === 'http' ? StatusMode.http : StatusMode.code,
     language: api.language,
     isPathRouted: api.path !== '',
-    limit: compileLimit(api.operationType, api.limit, options.buckets),
+    limit: compileLimit(api.operationType, api.limit, options.bucketOf),
     requestHeaders: compileRules(api.requestHeaders),
     responseHeaders: compileRules(api.responseHeaders),
     target,
@@ -114,21 +111,14 @@ function unknownApi(language: Language, recorder: ApiRecorder): Omit<Api, 'chain
 function compileLimit(
   operationType: string,
   limit: Frozen<ResolvedLimit> | undefined,
-  buckets: TokenBuckets,
+  bucketOf: CompileOptions['bucketOf'],
 ): LimitRule | null {
   if (limit === undefined || limit.mode === 'closed') return null;
-  let bucket = buckets.get(operationType);
-  if (bucket === undefined) {
-    bucket = { fullAtMs: 0, limited: 0 };
-    buckets.set(operationType, bucket);
-  }
   const { result, tips, resultStatus } = limit.response;
   const hasAnswer = result !== undefined || tips !== undefined || resultStatus !== undefined;
   return {
     mode: limit.mode,
-    intervalMs: 1000 / limit.qps,
-    burst: limit.burst,
-    bucket,
+    bucket: bucketOf(operationType, limit),
     answer: hasAnswer
       ? {
           resultCode: resultStatus ?? LIMITED,

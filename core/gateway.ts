@@ -24,7 +24,8 @@ import type { ApiStatsTable } from '#core/telemetry/api-stats.ts';
 import type { GatewayCounters } from '#core/telemetry/counters.ts';
 import type { ConfigSnapshot } from '#config/snapshot.ts';
 import { Clusters, compileTarget, type ClusterSet, type ClusterStatus } from './clusters.ts';
-import { compileRouter, type TokenBuckets } from './compile-router.ts';
+import { compileRouter } from './compile-router.ts';
+import { bucketAt, type LimitPlaces } from './limit-places.ts';
 
 /** Resolution of request deadlines. Ms. */
 const DEADLINE_TICK_MS = 5;
@@ -45,15 +46,16 @@ export interface GatewayOptions {
 
 /** One configuration with what its process loaded for it. */
 export interface GatewayInput {
-  readonly snapshot: ConfigSnapshot;
+  readonly snapshot: Pick<ConfigSnapshot, 'config' | 'apis'>;
   readonly keys: KeyRing;
   readonly revocations: RevocationTable;
+  readonly limits: LimitPlaces;
   /** Filters loaded from `filters.modules`. */
   readonly customFilters: readonly FilterFactory[];
 }
 
-/** What one configuration becomes. */
-interface Compiled {
+/** What one configuration becomes; made by {@link Gateway.prepare}. */
+export interface PreparedConfig {
   readonly sessions: SessionVerifiers;
   readonly clusters: ClusterSet;
   readonly router: Router;
@@ -67,7 +69,6 @@ export class Gateway {
   readonly #options: GatewayOptions;
   readonly #deadlines: TimerWheel;
   readonly #clusters: Clusters;
-  readonly #buckets: TokenBuckets = new Map();
   readonly #resends = new ResendTable();
   readonly #bindView = new SessionView();
   #sessions!: SessionVerifiers;
@@ -91,7 +92,7 @@ export class Gateway {
     const observer = this.driver;
     const environment = { clock, random, network, idleTimers: this.idleTimers, observer };
     this.#clusters = new Clusters(environment, options.counters);
-    this.#use(this.#compile(input));
+    this.#use(this.prepare(input));
   }
 
   /** Configuration revision that new requests follow. */
@@ -100,31 +101,12 @@ export class Gateway {
   }
 
   /**
-   * Replaces the configuration for new requests; open ones end with what they started with.
+   * Makes everything that follows from one configuration, before anything of it is used.
    *
    * @throws Error for a user's filter that does not compile; nothing has changed then
    */
-  apply(input: GatewayInput): void {
-    this.#use(this.#compile(input));
-    const names = new Set(this.#router.apis.map(({ operationType }) => operationType));
-    this.#options.stats.prune((operationType) => names.has(operationType));
-    for (const name of this.#buckets.keys()) if (!names.has(name)) this.#buckets.delete(name);
-  }
-
-  clusters(): readonly ClusterStatus[] {
-    return this.#clusters.status();
-  }
-
-  /** Ends the pools and timers; the caller has drained the exchanges. */
-  close(): void {
-    this.#clusters.close();
-    this.#deadlines.close();
-    this.idleTimers.close();
-  }
-
-  /** Everything that follows from one configuration, made before anything of it is used. */
-  #compile(input: GatewayInput): Compiled {
-    const { snapshot, customFilters } = input;
+  prepare(input: GatewayInput): PreparedConfig {
+    const { snapshot, limits, customFilters } = input;
     const { clock, random, stats } = this.#options;
     const sessions = this.#createVerifiers(input);
     const clusters = this.#clusters.prepare(snapshot.config);
@@ -141,7 +123,7 @@ export class Gateway {
       config: snapshot.config,
       apis: snapshot.apis,
       factories,
-      buckets: this.#buckets,
+      bucketOf: (operationType, limit) => bucketAt(limits, operationType, limit),
       compileTarget: (api) => compileTarget(clusters, api),
       recorderOf: (operationType) => stats.acquire(operationType),
       unknownRecorder: stats.unknown,
@@ -150,7 +132,30 @@ export class Gateway {
     return { sessions, clusters, router, acceptsLegacy };
   }
 
-  #use({ sessions, clusters, router, acceptsLegacy }: Compiled): void {
+  /** Both in one: {@link Gateway.prepare} and {@link Gateway.use}. */
+  apply(input: GatewayInput): void {
+    this.use(this.prepare(input));
+  }
+
+  /** New requests follow `prepared` from now on; open ones end with what they started with. */
+  use(prepared: PreparedConfig): void {
+    this.#use(prepared);
+    const names = new Set(this.#router.apis.map(({ operationType }) => operationType));
+    this.#options.stats.prune((operationType) => names.has(operationType));
+  }
+
+  clusters(): readonly ClusterStatus[] {
+    return this.#clusters.status();
+  }
+
+  /** Ends the pools and timers; the caller has drained the exchanges. */
+  close(): void {
+    this.#clusters.close();
+    this.#deadlines.close();
+    this.idleTimers.close();
+  }
+
+  #use({ sessions, clusters, router, acceptsLegacy }: PreparedConfig): void {
     this.#sessions = sessions;
     this.#acceptsLegacy = acceptsLegacy;
     this.#clusters.use(clusters);

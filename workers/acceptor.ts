@@ -1,24 +1,21 @@
 // The composition root of a gateway process: the acceptor thread with its client sockets, lane 0,
 // telemetry and the admin API. It owns no policy; everything it joins lives in its own room.
 
-import type { Clock } from '#core/base/clock.ts';
-import { SystemRandom, systemClock } from '#core/base/clock.ts';
-import type { Kernels } from '#core/codec/kernels.ts';
+import { systemClock, type Clock, type TimerHandle } from '#core/base/clock.ts';
 import { DownstreamProtocol } from '#core/codec/message.ts';
 import { SessionChannel } from '#core/codec/session/types.ts';
 import { DownstreamListener } from '#core/downstream/listener.ts';
-import { Gateway, type GatewayInput } from '#core/gateway.ts';
-import { NodeNetwork } from '#core/network.ts';
-import { AccessLog } from '#core/telemetry/access-log.ts';
-import { ApiStatsTable } from '#core/telemetry/api-stats.ts';
-import { GatewayCounters } from '#core/telemetry/counters.ts';
+import type { Gateway, PreparedConfig } from '#core/gateway.ts';
+import { LimitBook } from '#core/limit-places.ts';
+import type { NodeNetwork } from '#core/network.ts';
+import type { ApiStatsTable } from '#core/telemetry/api-stats.ts';
+import type { GatewayCounters } from '#core/telemetry/counters.ts';
 import type { ListenersConfig } from '#config/schema.ts';
 import type { ConfigBase } from '#config/load.ts';
+import type { Problem } from '#config/problem.ts';
 import type { ConfigSnapshot, SnapshotResult } from '#config/snapshot.ts';
-import { loadNative, NativeMissingError, type LoadedKernels } from '#native/loader.ts';
-import { AccessLogFile } from './access-log-file.ts';
-import { ExchangeTelemetry } from './exchange-telemetry.ts';
-import { loadInput, type InputResult } from './load-input.ts';
+import { InputError, Lane } from './lane.ts';
+import { loadLaneConfig } from './load-input.ts';
 import type { ProcessLog } from './log.ts';
 
 /** What a gateway process starts with. */
@@ -33,109 +30,70 @@ export interface AcceptorOptions {
 /** How long clients have to close their connections once nothing is open on them. Ms. */
 const DRAIN_GRACE_MS = 1000;
 
+/** Longest delay that a timer takes. Ms. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 /** Ports that are bound, by listener; a listener that is off is missing. */
 export type BoundPorts = Readonly<Partial<Record<'http' | 'mmtp' | 'admin', number>>>;
 
-/** Refusal of a start or of a new configuration, with every problem found. */
-export class InputError extends Error {
-  readonly problems: Extract<InputResult, { ok: false }>['problems'];
-
-  constructor(problems: InputError['problems']) {
-    super(problems.map(({ path, message }) => `${path}: ${message}`).join('\n'));
-    this.problems = problems;
-  }
-}
-
-/** A running gateway on one thread. */
+/** A running gateway. */
 export class Acceptor {
   readonly clock: Clock = systemClock;
-  readonly counters: GatewayCounters;
-  readonly stats: ApiStatsTable;
-  readonly gateway: Gateway;
   readonly base: ConfigBase;
   readonly log: ProcessLog;
   /** Called once when a drain begins, whoever asked for it. */
   onDrainStarted: (() => void) | null = null;
-  readonly #telemetry: ExchangeTelemetry;
+  /** The lane on this thread. */
+  readonly lane: Lane;
+  readonly #book: LimitBook;
   readonly #listeners: ReadonlyMap<'http' | 'mmtp', DownstreamListener>;
-  readonly #accessLogFile: AccessLogFile | null;
-  readonly #accessLog: AccessLog | null;
   readonly #cwd: string;
-  readonly #kernels: Kernels;
-  #input: GatewayInput;
+  #snapshot: ConfigSnapshot;
+  #applying: Promise<unknown> = Promise.resolve();
+  #freshening: TimerHandle | null = null;
   #draining: Promise<void> | null = null;
 
   /** Loads what the configuration names; throws {@link InputError}. Nothing is bound yet. */
   static async create(options: AcceptorOptions): Promise<Acceptor> {
-    const { kernels, native, reason } = loadKernels(options.snapshot);
-    options.log.debug(reason, { native, kernels: kernels.name });
-    const loaded = await loadInput(options.snapshot, kernels, options.cwd);
+    const { snapshot, cwd, log } = options;
+    const book = new LimitBook(() => systemClock.nowMs());
+    const loaded = await loadLaneConfig(snapshot, cwd, book);
     if (!loaded.ok) throw new InputError(loaded.problems);
-    const { accessLog } = options.snapshot.config.telemetry;
-    const file = accessLog === 'off' ? null : await AccessLogFile.open(accessLog, options.log);
-    return new Acceptor(options, kernels, loaded.input, file);
+    const lane = await Lane.open({ config: loaded.input, log });
+    return new Acceptor(options, book, lane);
   }
 
-  private constructor(
-    options: AcceptorOptions,
-    kernels: Kernels,
-    input: GatewayInput,
-    accessLogFile: AccessLogFile | null,
-  ) {
-    const { config } = input.snapshot;
-    const { clock } = this;
-    const random = new SystemRandom();
+  private constructor(options: AcceptorOptions, book: LimitBook, lane: Lane) {
     this.base = options.base;
     this.log = options.log;
+    this.lane = lane;
     this.#cwd = options.cwd;
-    this.#kernels = kernels;
-    this.#input = input;
-    this.counters = new GatewayCounters();
-    this.stats = new ApiStatsTable();
-    this.#accessLogFile = accessLogFile;
-    this.#accessLog =
-      accessLogFile === null
-        ? null
-        : new AccessLog({
-            writer: accessLogFile,
-            clock,
-            random,
-            counters: this.counters,
-            sampleRate: config.telemetry.accessLogSample,
-          });
-    this.#telemetry = new ExchangeTelemetry({
-      clock,
-      counters: this.counters,
-      stats: this.stats,
-      log: options.log,
-      accessLog: this.#accessLog,
-    });
-    const network = new NodeNetwork(config.listeners, {
-      slowReaderClosed: () => this.#slowReaderClosed(),
-      handlerFailed: (error) => this.#handlerFailed(error),
-    });
-    this.gateway = new Gateway(
-      {
-        clock,
-        random,
-        network,
-        kernels,
-        counters: this.counters,
-        stats: this.stats,
-        observer: this.#telemetry,
-      },
-      input,
-    );
-    this.#listeners = createListeners(this, network, config.listeners);
+    this.#snapshot = options.snapshot;
+    this.#book = book;
+    this.#book.use();
+    this.#freshenLater();
+    this.#listeners = createListeners(this, lane.network, options.snapshot.config.listeners);
+  }
+
+  get gateway(): Gateway {
+    return this.lane.gateway;
+  }
+
+  get counters(): GatewayCounters {
+    return this.lane.counters;
+  }
+
+  get stats(): ApiStatsTable {
+    return this.lane.stats;
   }
 
   get snapshot(): ConfigSnapshot {
-    return this.#input.snapshot;
+    return this.#snapshot;
   }
 
   /** Name of the kernels in use: `typescript` or the native ones. */
   get kernelsName(): string {
-    return this.#kernels.name;
+    return this.lane.kernels.name;
   }
 
   get isDraining(): boolean {
@@ -165,31 +123,16 @@ export class Acceptor {
     return ports;
   }
 
-  /** Applies a checked snapshot; a refused one changes nothing. */
-  async apply(result: SnapshotResult): Promise<SnapshotResult> {
-    const loaded = result.ok
-      ? await loadInput(result.snapshot, this.#kernels, this.#cwd)
-      : { ok: false as const, problems: result.problems };
-    if (!loaded.ok) {
-      this.counters.configsRefused++;
-      return { ok: false, problems: loaded.problems };
-    }
-    try {
-      this.gateway.apply(loaded.input);
-    } catch (error) {
-      // A user's filter that does not compile; the snapshot before stays in force.
-      this.counters.configsRefused++;
-      const message = error instanceof Error ? error.message : String(error);
-      return { ok: false, problems: [{ path: 'filters.modules', message }] };
-    }
-    this.#input = loaded.input;
-    this.counters.configsApplied++;
-    return { ok: true, snapshot: loaded.input.snapshot };
+  /** Applies a checked snapshot, after those that came before; a refused one changes nothing. */
+  apply(result: SnapshotResult): Promise<SnapshotResult> {
+    const applied = this.#applying.then(() => this.#apply(result));
+    this.#applying = applied.catch(() => {});
+    return applied;
   }
 
   /** Opens the access log anew, for rotation. */
   async reopenLogs(): Promise<void> {
-    await this.#accessLogFile?.reopen();
+    await this.lane.reopenLogs();
   }
 
   /**
@@ -206,9 +149,40 @@ export class Acceptor {
   /** Ends everything that is left. */
   async close(): Promise<void> {
     for (const listener of this.#listeners.values()) await listener.close();
-    this.gateway.close();
-    await this.#accessLog?.drain();
-    await this.#accessLogFile?.close();
+    if (this.#freshening !== null) this.clock.clearTimer(this.#freshening);
+    await this.lane.close();
+  }
+
+  async #apply(result: SnapshotResult): Promise<SnapshotResult> {
+    const prepared = result.ok ? await this.#prepare(result.snapshot) : result.problems;
+    if (!result.ok || !('router' in prepared)) {
+      this.counters.configsRefused++;
+      return { ok: false, problems: prepared as readonly Problem[] };
+    }
+    this.#book.use();
+    this.#freshenLater();
+    this.gateway.use(prepared);
+    this.#snapshot = result.snapshot;
+    this.counters.configsApplied++;
+    return result;
+  }
+
+  async #prepare(snapshot: ConfigSnapshot): Promise<PreparedConfig | readonly Problem[]> {
+    const loaded = await loadLaneConfig(snapshot, this.#cwd, this.#book);
+    return loaded.ok ? this.lane.prepare(loaded.input) : loaded.problems;
+  }
+
+  /** Buckets that nobody takes from must be looked at now and then. */
+  #freshenLater(): void {
+    if (this.#freshening !== null) this.clock.clearTimer(this.#freshening);
+    const { freshenMs } = this.#book;
+    if (freshenMs === Infinity) return;
+    // Timers are late on a busy thread: a quarter of the time leaves room for that.
+    const delayMs = Math.min(freshenMs / 4, LONGEST_TIMER_MS);
+    this.#freshening = this.clock.setTimer(() => {
+      this.#book.freshen();
+      this.#freshenLater();
+    }, delayMs);
   }
 
   async #drain(): Promise<void> {
@@ -229,30 +203,9 @@ export class Acceptor {
           if (this.gateway.driver.openCount === 0) resolve();
         }, DRAIN_GRACE_MS);
       };
-      this.#telemetry.onIdle = settle;
+      this.lane.telemetry.onIdle = settle;
       if (this.gateway.driver.openCount === 0) settle();
     });
-  }
-
-  #handlerFailed(error: unknown): void {
-    this.counters.internalErrors++;
-    this.log.warnLimited('handler-failed', 'a connection was closed by an error of the gateway', {
-      error: error instanceof Error ? (error.stack ?? error.message) : String(error),
-    });
-  }
-
-  #slowReaderClosed(): void {
-    this.log.warnLimited('slow-reader', 'closed a connection whose peer does not read');
-  }
-}
-
-/** The native kernels where the configuration and the machine have them. */
-function loadKernels(snapshot: ConfigSnapshot): LoadedKernels {
-  try {
-    return loadNative(snapshot.config.runtime.native);
-  } catch (error) {
-    if (!(error instanceof NativeMissingError)) throw error;
-    throw new InputError([{ path: 'runtime.native', message: error.message }]);
   }
 }
 

@@ -6,53 +6,82 @@ import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Kernels } from '#core/codec/kernels.ts';
 import { KeyRing, parseKeyFile, type SessionKey } from '#core/codec/session/keys.ts';
-import { buildRevocations, emptyRevocations } from '#core/codec/session/revocation.ts';
+import {
+  buildRevocations,
+  emptyRevocations,
+  RevocationTable,
+} from '#core/codec/session/revocation.ts';
 import type { GatewayInput } from '#core/gateway.ts';
+import type { LimitBook, LimitPlaces } from '#core/limit-places.ts';
 import { PHASES, type FilterFactory } from '#core/pipeline/filter.ts';
 import type { Problem } from '#config/problem.ts';
+import type { ResolvedApi } from '#config/resolve-api.ts';
+import type { Frozen, GatewayConfig } from '#config/schema.ts';
 import type { ConfigSnapshot } from '#config/snapshot.ts';
 
-/** An input for the data plane, or everything that is wrong. */
-export type InputResult =
-  | { readonly ok: true; readonly input: GatewayInput }
+/**
+ * All that a lane needs to know of one configuration: plain data, which other threads can be sent,
+ * and shared memory.
+ */
+export interface LaneConfig {
+  readonly config: GatewayConfig;
+  readonly apis: readonly Frozen<ResolvedApi>[];
+  readonly keys: readonly SessionKey[];
+  readonly revocations: SharedArrayBuffer;
+  readonly limits: LimitPlaces;
+  /** Directory that the names of filter modules start from. */
+  readonly cwd: string;
+}
+
+/** What a snapshot names, loaded, or everything that is wrong. */
+export type LoadedInput<T> =
+  | { readonly ok: true; readonly input: T }
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
 /**
- * Loads keys and filters of `snapshot`.
+ * Loads keys and revocations of `snapshot`, once for all lanes.
  *
  * @param cwd directory that relative file names start from
+ * @param book assigns the places of limits; the caller tells it when the snapshot is used
  */
-export async function loadInput(
+export async function loadLaneConfig(
   snapshot: ConfigSnapshot,
-  kernels: Kernels,
   cwd: string,
-): Promise<InputResult> {
-  const { sessions, filters } = snapshot.config;
+  book: LimitBook,
+): Promise<LoadedInput<LaneConfig>> {
+  const { config, apis } = snapshot;
+  const { keysFile, revocations: list } = config.sessions;
   const problems: Problem[] = [];
-  const keys = await readKeys(sessions.keysFile, cwd, problems);
-  const hasRevocations =
-    sessions.revocations.sids.length +
-      sessions.revocations.users.length +
-      sessions.revocations.issuedBefore.length >
-    0;
+  const keys = await readKeys(keysFile, cwd, problems);
+  const isEmpty = list.sids.length + list.users.length + list.issuedBefore.length === 0;
   const nowSeconds = Math.floor(Date.now() / 1000);
-  const revocations = hasRevocations ? buildRevocations(sessions.revocations, nowSeconds) : null;
-  if (revocations?.ok === false) {
-    for (const { path, message } of revocations.problems) {
+  const built = isEmpty ? null : buildRevocations(list, nowSeconds);
+  if (built?.ok === false) {
+    for (const { path, message } of built.problems) {
       problems.push({ path: `sessions.revocations.${path}`, message });
     }
   }
-  const customFilters: FilterFactory[] = [];
-  for (const [index, file] of filters.modules.entries()) {
-    const loaded = await loadFilter(resolve(cwd, file));
-    if (typeof loaded === 'string')
-      problems.push({ path: `filters.modules[${index}]`, message: loaded });
-    else customFilters.push(...loaded);
-  }
+  // Every thread imports them for itself; here only what is wrong with them counts.
+  await loadFilters(config.filters.modules, cwd, problems);
   if (problems.length > 0) return { ok: false, problems };
-  const table = revocations?.ok === true ? revocations.table : emptyRevocations();
-  const ring = new KeyRing(keys, kernels);
-  return { ok: true, input: { snapshot, keys: ring, revocations: table, customFilters } };
+  const { shared: revocations } = built?.ok === true ? built.table : emptyRevocations();
+  const limits = book.assign(apis);
+  return { ok: true, input: { config, apis, keys, revocations, limits, cwd } };
+}
+
+/** Makes of `lane` what a gateway on this thread runs on: derives keys and imports filters. */
+export async function openLaneConfig(
+  lane: LaneConfig,
+  kernels: Kernels,
+): Promise<LoadedInput<GatewayInput>> {
+  const { config, apis, limits, cwd } = lane;
+  const problems: Problem[] = [];
+  const customFilters = await loadFilters(config.filters.modules, cwd, problems);
+  if (problems.length > 0) return { ok: false, problems };
+  const keys = new KeyRing(lane.keys, kernels);
+  const revocations = new RevocationTable(lane.revocations);
+  const input = { snapshot: { config, apis }, keys, revocations, limits, customFilters };
+  return { ok: true, input };
 }
 
 async function readKeys(
@@ -78,6 +107,20 @@ async function readKeys(
     problems.push({ path, message: `${file}: ${problem.path}: ${problem.message}` });
   }
   return [];
+}
+
+async function loadFilters(
+  modules: readonly string[],
+  cwd: string,
+  problems: Problem[],
+): Promise<readonly FilterFactory[]> {
+  const filters: FilterFactory[] = [];
+  for (const [index, file] of modules.entries()) {
+    const loaded = await loadFilter(resolve(cwd, file));
+    if (typeof loaded !== 'string') filters.push(...loaded);
+    else problems.push({ path: `filters.modules[${index}]`, message: loaded });
+  }
+  return filters;
 }
 
 /**

@@ -5,7 +5,10 @@ import { randomFillSync } from 'node:crypto';
 
 /** Source of time. */
 export interface Clock {
-  /** Monotonic milliseconds with a fraction; only differences mean something. */
+  /**
+   * Monotonic milliseconds with a fraction, the same on all threads of a process; only differences
+   * mean something.
+   */
   nowMs(): number;
   /** Milliseconds since the Unix epoch. */
   wallMs(): number;
@@ -25,8 +28,14 @@ export interface Random {
   unit(): number;
 }
 
+/**
+ * `performance.now()` counts from the start of its thread. The system's monotonic clock is one for
+ * all threads, and so is what they share: limits, and times that go with a request.
+ */
+const THREAD_START_MS = Number(process.hrtime.bigint()) / 1e6 - performance.now();
+
 export const systemClock: Clock = {
-  nowMs: () => performance.now(),
+  nowMs: () => THREAD_START_MS + performance.now(),
   wallMs: () => Date.now(),
   setTimer: (action, ms) => setTimeout(action, ms).unref(),
   clearTimer: (handle) => clearTimeout(handle),

@@ -1,6 +1,7 @@
 // The compiled form of one configured API, shared by all of its requests and frozen after the
 // snapshot was compiled. core/routing makes it; filters and adapters read it.
 
+import type { TokenBucket } from '#core/base/token-bucket.ts';
 import { DownstreamProtocol } from '#core/codec/message.ts';
 import type { CompiledChain } from './chain.ts';
 import type { Exchange } from './exchange.ts';
@@ -41,22 +42,11 @@ export interface ApiRecorder {
   ): void;
 }
 
-/** State of one token bucket; kept per operation type across snapshots. */
-export interface TokenBucket {
-  /** Monotonic ms at which the bucket is full again. */
-  fullAtMs: number;
-  /** Requests beyond the limit, refused or only seen. */
-  limited: number;
-}
-
 /** Compiled traffic limit. */
 export interface LimitRule {
   /** `monitor` counts what `block` would refuse. */
   readonly mode: 'block' | 'monitor';
-  /** Ms per token. */
-  readonly intervalMs: number;
-  /** Tokens that the bucket holds. */
-  readonly burst: number;
+  /** Shared by all lanes and all snapshots that limit the API the same way. */
   readonly bucket: TokenBucket;
   /** What a limited client gets instead of plain 1002. */
   readonly answer: LimitAnswer | null;

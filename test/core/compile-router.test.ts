@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { compileRouter, type TokenBuckets } from '#core/compile-router.ts';
+import { compileRouter } from '#core/compile-router.ts';
+import { bucketAt, LimitBook } from '#core/limit-places.ts';
 import { SessionPolicy, StatusMode, type Api } from '#core/pipeline/api.ts';
 import type { Router } from '#core/routing/router.ts';
 import { checkConfig } from '#config/load.ts';
@@ -13,7 +14,7 @@ const RECORDER = { record: () => {} };
 
 async function compile(
   apis: readonly ConfigValue[],
-  buckets: TokenBuckets = new Map(),
+  book = new LimitBook(() => 0),
   more: ConfigValue = {},
 ): Promise<Router> {
   const checked = await checkConfig({
@@ -23,11 +24,13 @@ async function compile(
   });
   assert.ok(checked.ok, JSON.stringify(checked));
   const { config, apis: resolved } = checked.snapshot;
+  const places = book.assign(resolved);
+  book.use();
   return compileRouter({
     config,
     apis: resolved,
     factories: [],
-    buckets,
+    bucketOf: (name, limit) => bucketAt(places, name, limit),
     compileTarget: () => null,
     recorderOf: () => RECORDER,
     unknownRecorder: RECORDER,
@@ -75,7 +78,7 @@ describe('compileRouter', () => {
   });
 
   test('what is not there stands for itself and has no target', async () => {
-    const { unknownApi } = await compile([], new Map(), { runtime: { language: 'zh' } });
+    const { unknownApi } = await compile([], undefined, { runtime: { language: 'zh' } });
     assert.equal(unknownApi.isUnknown, true);
     assert.equal(unknownApi.target, null);
     assert.equal(unknownApi.language, 'zh');
@@ -88,17 +91,19 @@ describe('compileRouter', () => {
     assert.deepEqual(requestHeaders.remove, ['x-b']);
   });
 
-  test('a limit keeps the bucket of its operation type', async () => {
-    const buckets: TokenBuckets = new Map();
-    const apis = [{ operationType: 'a.b', limit: { qps: 50, burst: 5 } }];
-    const first = await compile(apis, buckets);
-    const second = await compile(apis, buckets);
-    const [one, two] = [first, second].map((router) => {
+  test('a limit keeps the bucket of its operation type, one of another size does not', async () => {
+    const book = new LimitBook(() => 0);
+    const limitOf = async (burst: number) => {
+      const apis = [{ operationType: 'a.b', limit: { qps: 1, burst } }];
+      const router = await compile(apis, book);
       return router.apis.find(({ operationType }) => operationType === 'a.b')!.limit!;
-    });
-    assert.equal(one!.bucket, two!.bucket);
-    assert.deepEqual([one!.intervalMs, one!.burst, one!.mode], [20, 5, 'block']);
-    assert.equal(one!.answer, null);
+    };
+    const [one, two, larger] = [await limitOf(2), await limitOf(2), await limitOf(3)];
+    const taken = [one, two, one, larger, larger].map(({ bucket }) => bucket.tryTake(0));
+    assert.deepEqual(taken, [true, true, false, true, true]);
+    assert.equal(two.bucket.limited, 1);
+    assert.equal(one.mode, 'block');
+    assert.equal(one.answer, null);
   });
 
   test('the answer of a limit is laid out as bytes', async () => {

@@ -2,13 +2,17 @@
 // or not at all, and ends when everything accepted is answered.
 
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { systemClock } from '#core/base/clock.ts';
-import { loadConfig, snapshotFromValue } from '#config/load.ts';
+import { loadConfig } from '#config/load.ts';
 import { startGateway, type ConfigValue, type TestGateway } from '#test/integration/gateway.ts';
-import { Acceptor, InputError } from '#workers/acceptor.ts';
+import { Acceptor } from '#workers/acceptor.ts';
+import { InputError } from '#workers/lane.ts';
 import { ProcessLog } from '#workers/log.ts';
 
 /** A service whose answers the test lets go. */
@@ -149,22 +153,26 @@ describe('Acceptor: configurations', () => {
   }
 
   test('one whose filter does not compile changes nothing', async () => {
-    const module =
-      'data:text/javascript,export const filters=[{name:"x",maturity:"beta",phases:[],' +
-      'create:()=>({routed:()=>0})}]';
-    const acceptor = await acceptorOf(configOf());
-    const checked = await snapshotFromValue(configOf({ revision: 8 }), acceptor.base);
-    assert.ok(checked.ok);
-    // The module arrives as loadInput would give it; a file of its own would show nothing more.
-    const { filters } = (await import(module)) as { filters: never[] };
-    const { gateway } = acceptor;
-    const { apply } = gateway;
-    gateway.apply = (input) => apply.call(gateway, { ...input, customFilters: filters });
-    const result = await acceptor.apply(checked);
+    const directory = mkdtempSync(join(tmpdir(), 'mgw-filter-'));
+    const file = join(directory, 'undeclared.mjs');
+    writeFileSync(
+      file,
+      `export const filters = [
+        { name: 'x', maturity: 'beta', phases: [], create: () => ({ routed: () => 0 }) },
+      ];`,
+    );
+    const gateway = await startGateway(configOf());
+    const { snapshot } = gateway.acceptor;
+    const filters = { modules: [file] };
+    const result = await gateway.apply(configOf({ revision: 8, filters }));
+    rmSync(directory, { recursive: true });
     assert.ok(!result.ok);
-    assert.match(result.problems[0]!.message, /implements the phase routed/);
-    assert.notEqual(gateway.revision, 8);
-    await acceptor.close();
+    const { path, message } = result.problems[0]!;
+    assert.equal(path, 'filters.modules');
+    assert.match(message, /"x" implements the phase routed and does not declare it/);
+    assert.equal(gateway.acceptor.snapshot, snapshot);
+    assert.notEqual(gateway.acceptor.gateway.revision, 8);
+    await gateway.stop();
   });
 });
 

@@ -8,19 +8,25 @@ import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { TypeScriptKernels } from '#core/codec/kernels.ts';
 import { formatKeyFile } from '#core/codec/session/keys.ts';
+import type { GatewayInput } from '#core/gateway.ts';
+import { LimitBook } from '#core/limit-places.ts';
 import { checkConfig } from '#config/load.ts';
 import { KEY_1 } from '#test/core/codec/session/harness.ts';
-import { loadInput, type InputResult } from '#workers/load-input.ts';
+import { loadLaneConfig, openLaneConfig, type LoadedInput } from '#workers/load-input.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'mgw-input-'));
 after(() => rmSync(directory, { recursive: true, force: true }));
 
 const UPSTREAMS = { app: { protocol: 'http', hosts: ['127.0.0.1:1'] } };
 
-async function load(value: Readonly<Record<string, unknown>>): Promise<InputResult> {
+async function load(value: Readonly<Record<string, unknown>>): Promise<LoadedInput<GatewayInput>> {
   const checked = await checkConfig({ upstreams: UPSTREAMS, ...value });
   assert.ok(checked.ok, JSON.stringify(checked));
-  return loadInput(checked.snapshot, new TypeScriptKernels(), directory);
+  const loaded = await loadLaneConfig(checked.snapshot, directory, new LimitBook(() => 0));
+  // As another thread gets it: nothing in it may be more than data.
+  return loaded.ok
+    ? openLaneConfig(structuredClone(loaded.input), new TypeScriptKernels())
+    : loaded;
 }
 
 /** `path: message` of every problem; none when the input was loaded. */
@@ -38,7 +44,7 @@ const GOOD_FILTER = `export const filters = [
   { name: 'mine', maturity: 'beta', phases: ['routed'], create: () => null },
 ];`;
 
-describe('loadInput', () => {
+describe('loadLaneConfig and openLaneConfig', () => {
   test('needs nothing when nothing is named', async () => {
     const result = await load({});
     assert.ok(result.ok);

@@ -1,58 +1,19 @@
-// The limit filter against a token bucket that is written down as one: tokens that come with time.
+// The limit filter: what a client gets beyond the limit. The bucket has tests of its own.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import * as fc from 'fast-check';
+import { BUCKET_WORDS, TokenBucket } from '#core/base/token-bucket.ts';
 import { Errors } from '#core/base/errors.ts';
 import { exchangeOf, filterOf } from '#test/core/pipeline/support/filter-bench.ts';
 import type { LimitRule } from '../../api.ts';
 import { FilterStatus } from '../../filter.ts';
-import { createLimitFilterFactory, tryTakeToken } from './filter.ts';
+import { createLimitFilterFactory } from './filter.ts';
 
 function ruleOf(qps: number, burst: number, change: Partial<LimitRule> = {}): LimitRule {
-  const bucket = { fullAtMs: 0, limited: 0 };
-  return { mode: 'block', intervalMs: 1000 / qps, burst, bucket, answer: null, ...change };
+  const bucket = new TokenBucket(new Int32Array(BUCKET_WORDS), 0, qps, burst);
+  bucket.fill(0);
+  return { mode: 'block', bucket, answer: null, ...change };
 }
-
-describe('tryTakeToken', () => {
-  test('a full bucket gives its burst at once and no more', () => {
-    const rule = ruleOf(10, 7);
-    let taken = 0;
-    while (tryTakeToken(rule, 5000)) taken++;
-    assert.equal(taken, 7);
-  });
-
-  test('property: agrees with a bucket that counts tokens', () => {
-    const shape = fc.record({
-      qps: fc.integer({ min: 1, max: 1000 }),
-      burst: fc.integer({ min: 1, max: 20 }),
-      waits: fc.array(fc.integer({ min: 0, max: 300 }), { maxLength: 200, size: 'max' }),
-    });
-    fc.assert(
-      fc.property(shape, ({ qps, burst, waits }) => {
-        const rule = ruleOf(qps, burst);
-        // Thousandths of a token, so that the model counts in whole numbers.
-        let tokens = burst * 1000;
-        let nowMs = 1000;
-        for (const waitMs of waits) {
-          nowMs += waitMs;
-          tokens = Math.min(burst * 1000, tokens + waitMs * qps);
-          const isThere = tokens >= 1000;
-          assert.equal(tryTakeToken(rule, nowMs), isThere);
-          if (isThere) tokens -= 1000;
-        }
-      }),
-      { numRuns: 300 },
-    );
-  });
-
-  test('over a long time the rate is the configured one', () => {
-    const rule = ruleOf(50, 5);
-    let taken = 0;
-    for (let ms = 0; ms < 60_000; ms += 3) if (tryTakeToken(rule, ms)) taken++;
-    assert.ok(taken >= 3000 && taken <= 3006, String(taken));
-  });
-});
 
 describe('limit filter', () => {
   let nowMs = 1000;
