@@ -40,6 +40,8 @@ export class NodeNetwork implements Network, TransportOwner {
   onTurnEnd: (() => void) | null = null;
   readonly #dirty: SocketTransport[] = [];
   readonly spare = new SpareBuffers();
+  isHalted = false;
+  readonly #held: SocketTransport[] = [];
   /** From the moment the end of the turn is scheduled until it is over. */
   #isFlushScheduled = false;
   /** Another turn is to follow the one that ends. */
@@ -103,6 +105,21 @@ export class NodeNetwork implements Network, TransportOwner {
         resolve(new NodeListener(server));
       });
     });
+  }
+
+  /** Sockets stop reading, each after what it has read by now, until `readOn`. */
+  halt(): void {
+    this.isHalted = true;
+  }
+
+  readOn(): void {
+    this.isHalted = false;
+    for (const transport of this.#held.splice(0)) transport.resumeReading();
+  }
+
+  hold(transport: SocketTransport): void {
+    transport.pauseReading();
+    this.#held.push(transport);
   }
 
   schedule(transport: SocketTransport): void {

@@ -26,6 +26,10 @@ export interface TransportOwner {
   readonly spare: SpareBuffers;
   readonly budget: OutputBudget;
   readonly observer: NetworkObserver;
+  /** Nothing more is to be read for the moment, see `hold`. */
+  readonly isHalted: boolean;
+  /** Takes note of a transport that stopped reading because of it. */
+  hold(transport: SocketTransport): void;
   /** Puts `transport` on the list of those flushed at the end of this turn. */
   schedule(transport: SocketTransport): void;
 }
@@ -64,6 +68,7 @@ export class SocketTransport implements Transport, SlowReader {
       buffer: () => inbox.nextView() as Buffer,
       callback: (count) => {
         this.#received(count);
+        if (network.isHalted && !this.#isClosed) network.hold(this);
         return this.#readBrakes === 0;
       },
     };

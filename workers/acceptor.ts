@@ -4,19 +4,21 @@
 import { systemClock, type Clock, type TimerHandle } from '#core/base/clock.ts';
 import { DownstreamProtocol } from '#core/codec/message.ts';
 import { SessionChannel } from '#core/codec/session/types.ts';
+import type { DownstreamHandler } from '#core/downstream/contract.ts';
 import { DownstreamListener } from '#core/downstream/listener.ts';
 import type { Gateway, PreparedConfig } from '#core/gateway.ts';
 import { LimitBook } from '#core/limit-places.ts';
-import type { NodeNetwork } from '#core/network.ts';
-import type { ApiStatsTable } from '#core/telemetry/api-stats.ts';
-import type { GatewayCounters } from '#core/telemetry/counters.ts';
+import { ApiStatsTable } from '#core/telemetry/api-stats.ts';
+import { GatewayCounters } from '#core/telemetry/counters.ts';
 import type { ListenersConfig } from '#config/schema.ts';
 import type { ConfigBase } from '#config/load.ts';
 import type { Problem } from '#config/problem.ts';
 import type { ConfigSnapshot, SnapshotResult } from '#config/snapshot.ts';
 import { InputError, Lane } from './lane.ts';
-import { loadLaneConfig } from './load-input.ts';
-import type { ProcessLog } from './log.ts';
+import type { LanePool } from './lanes/lane-pool.ts';
+import { loadLaneConfig, type LaneConfig } from './load-input.ts';
+import { isLogLevel, type ProcessLog } from './log.ts';
+import { laneCount } from './worker-count.ts';
 
 /** What a gateway process starts with. */
 export interface AcceptorOptions {
@@ -36,6 +38,12 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 /** Ports that are bound, by listener; a listener that is off is missing. */
 export type BoundPorts = Readonly<Partial<Record<'http' | 'mmtp' | 'admin', number>>>;
 
+/** A configuration that is ready to be used. */
+interface Change {
+  readonly config: LaneConfig;
+  readonly prepared: PreparedConfig;
+}
+
 /** A running gateway. */
 export class Acceptor {
   readonly clock: Clock = systemClock;
@@ -45,6 +53,8 @@ export class Acceptor {
   onDrainStarted: (() => void) | null = null;
   /** The lane on this thread. */
   readonly lane: Lane;
+  /** The lanes on other threads; null: there are none. */
+  readonly pool: LanePool | null;
   readonly #book: LimitBook;
   readonly #listeners: ReadonlyMap<'http' | 'mmtp', DownstreamListener>;
   readonly #cwd: string;
@@ -59,20 +69,35 @@ export class Acceptor {
     const book = new LimitBook(() => systemClock.nowMs());
     const loaded = await loadLaneConfig(snapshot, cwd, book);
     if (!loaded.ok) throw new InputError(loaded.problems);
-    const lane = await Lane.open({ config: loaded.input, log });
-    return new Acceptor(options, book, lane);
+    const { workers, placement } = snapshot.config.runtime;
+    const count = placement === 'inline' ? 0 : laneCount(workers);
+    if (count === 0) {
+      const lane = await Lane.open({ config: loaded.input, log });
+      return new Acceptor(options, book, lane, null, lane.gateway.driver);
+    }
+    // Only a gateway with lanes pays for loading what they need.
+    const { openLanes } = await import('./lanes/open-lanes.ts');
+    const { lane, pool } = await openLanes(count, loaded.input, log);
+    return new Acceptor(options, book, lane, pool, pool.dispatcher);
   }
 
-  private constructor(options: AcceptorOptions, book: LimitBook, lane: Lane) {
+  private constructor(
+    options: AcceptorOptions,
+    book: LimitBook,
+    lane: Lane,
+    pool: LanePool | null,
+    handler: DownstreamHandler,
+  ) {
     this.base = options.base;
     this.log = options.log;
     this.lane = lane;
+    this.pool = pool;
     this.#cwd = options.cwd;
     this.#snapshot = options.snapshot;
     this.#book = book;
     this.#book.use();
     this.#freshenLater();
-    this.#listeners = createListeners(this, lane.network, options.snapshot.config.listeners);
+    this.#listeners = createListeners(this, handler, options.snapshot.config.listeners);
   }
 
   get gateway(): Gateway {
@@ -107,9 +132,33 @@ export class Acceptor {
     );
   }
 
+  /** Requests that are open now, on all lanes. */
+  get openCount(): number {
+    return this.pool === null ? this.gateway.driver.openCount : this.pool.dispatcher.openCount;
+  }
+
+  /** What all lanes have counted. */
+  async totals(): Promise<{ counters: GatewayCounters; stats: ApiStatsTable }> {
+    const { lane, pool } = this;
+    if (pool === null) return lane;
+    const counters = new GatewayCounters();
+    const stats = new ApiStatsTable();
+    const reports = await pool.reports();
+    counters.add(lane.counters.toData());
+    stats.add(lane.stats.toData());
+    for (const report of reports) {
+      counters.add(report.counters);
+      stats.add(report.apis);
+    }
+    return { counters, stats };
+  }
+
   /** Binds the listeners; rejects with a text that names listener, port and fix. */
   async open(): Promise<BoundPorts> {
     const ports: Partial<Record<'http' | 'mmtp', number>> = {};
+    const started = this.pool?.start();
+    // Requests that only lanes may run wait for them; others are served by lane 0 meanwhile.
+    if (this.snapshot.config.runtime.placement === 'pool') await started;
     for (const [name, listener] of this.#listeners) {
       try {
         await listener.open();
@@ -130,8 +179,16 @@ export class Acceptor {
     return applied;
   }
 
+  /** Changes the level of all threads. @returns false, and nothing changed, for an unknown name */
+  setLogLevel(level: string): boolean {
+    if (!isLogLevel(level)) return false;
+    this.pool?.setLogLevel(level);
+    return this.log.setLevel(level);
+  }
+
   /** Opens the access log anew, for rotation. */
   async reopenLogs(): Promise<void> {
+    this.pool?.reopenLogs();
     await this.lane.reopenLogs();
   }
 
@@ -150,26 +207,34 @@ export class Acceptor {
   async close(): Promise<void> {
     for (const listener of this.#listeners.values()) await listener.close();
     if (this.#freshening !== null) this.clock.clearTimer(this.#freshening);
+    await this.pool?.stop();
     await this.lane.close();
   }
 
   async #apply(result: SnapshotResult): Promise<SnapshotResult> {
-    const prepared = result.ok ? await this.#prepare(result.snapshot) : result.problems;
-    if (!result.ok || !('router' in prepared)) {
+    const change = result.ok ? await this.#prepare(result.snapshot) : result.problems;
+    if (!result.ok || !('prepared' in change)) {
       this.counters.configsRefused++;
-      return { ok: false, problems: prepared as readonly Problem[] };
+      return { ok: false, problems: change as readonly Problem[] };
     }
+    // In one go: no request is read in between, so all lanes change at the same one.
     this.#book.use();
     this.#freshenLater();
-    this.gateway.use(prepared);
+    this.gateway.use(change.prepared);
+    this.pool?.commit(change.config);
     this.#snapshot = result.snapshot;
     this.counters.configsApplied++;
     return result;
   }
 
-  async #prepare(snapshot: ConfigSnapshot): Promise<PreparedConfig | readonly Problem[]> {
+  async #prepare(snapshot: ConfigSnapshot): Promise<Change | readonly Problem[]> {
     const loaded = await loadLaneConfig(snapshot, this.#cwd, this.#book);
-    return loaded.ok ? this.lane.prepare(loaded.input) : loaded.problems;
+    if (!loaded.ok) return loaded.problems;
+    const config = loaded.input;
+    const prepared = await this.lane.prepare(config);
+    if (!('router' in prepared)) return prepared;
+    const problems = (await this.pool?.prepare(config)) ?? [];
+    return problems.length > 0 ? problems : { config, prepared };
   }
 
   /** Buckets that nobody takes from must be looked at now and then. */
@@ -200,25 +265,29 @@ export class Acceptor {
       this.clock.setTimer(resolve, drainMs);
       const settle = (): void => {
         this.clock.setTimer(() => {
-          if (this.gateway.driver.openCount === 0) resolve();
+          if (this.openCount === 0) resolve();
         }, DRAIN_GRACE_MS);
       };
-      this.lane.telemetry.onIdle = settle;
-      if (this.gateway.driver.openCount === 0) settle();
+      const maybe = (): void => {
+        if (this.openCount === 0) settle();
+      };
+      this.lane.telemetry.onIdle = maybe;
+      if (this.pool !== null) this.pool.onIdle = maybe;
+      maybe();
     });
   }
 }
 
 function createListeners(
   acceptor: Acceptor,
-  network: NodeNetwork,
+  handler: DownstreamHandler,
   config: ListenersConfig,
 ): ReadonlyMap<'http' | 'mmtp', DownstreamListener> {
   const listeners = new Map<'http' | 'mmtp', DownstreamListener>();
   const shared = {
-    network,
+    network: acceptor.lane.network,
     host: config.host,
-    handler: acceptor.gateway.driver,
+    handler,
     settings: config,
     counters: acceptor.counters,
     clock: acceptor.clock,

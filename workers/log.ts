@@ -60,6 +60,11 @@ export class ProcessLog implements Log {
     this.#rank = LOG_LEVELS.indexOf(options.level);
   }
 
+  /** What the process is: sidecar, central ... */
+  get role(): string {
+    return this.#options.role;
+  }
+
   get level(): LogLevel {
     return this.#level;
   }

@@ -42,8 +42,6 @@ export async function runSidecar(argv: readonly string[], io: CommandIo): Promis
   const loaded = await load();
   if (!loaded.ok) return refuse(loaded.problems, io);
   const { config, warnings } = loaded.snapshot;
-  const unsupported = unsupportedSettings(config.runtime);
-  if (unsupported.length > 0) return refuse(unsupported, io);
   const log = new ProcessLog({ level: config.telemetry.logLevel, role: ROLE, clock: systemClock });
   for (const warning of warnings) log.warn(warning);
   let acceptor: Acceptor;
@@ -54,24 +52,6 @@ export async function runSidecar(argv: readonly string[], io: CommandIo): Promis
     return fail(error, io);
   }
   return serve(acceptor, load, io);
-}
-
-/** Settings that this version reads and cannot follow: refused, not ignored. */
-function unsupportedSettings(runtime: {
-  readonly workers: number | 'auto';
-  readonly placement: string;
-}): Problem[] {
-  const problems: Problem[] = [];
-  if (typeof runtime.workers === 'number' && runtime.workers > 0) {
-    const { workers } = runtime;
-    const message = `This version runs on one thread; use --workers 0 or auto, not ${workers}`;
-    problems.push({ path: 'runtime.workers', message });
-  }
-  if (runtime.placement === 'pool') {
-    const message = 'There is no worker pool in this version; use --placement adaptive or inline';
-    problems.push({ path: 'runtime.placement', message });
-  }
-  return problems;
 }
 
 async function serve(
@@ -157,7 +137,7 @@ async function reload(acceptor: Acceptor, load: () => Promise<LoadResult>): Prom
   }
   const { revision, hash, config } = result.snapshot;
   log.info('config applied', { revision, hash });
-  log.setLevel(config.telemetry.logLevel);
+  acceptor.setLogLevel(config.telemetry.logLevel);
   for (const path of changesNeedingRestart(before, config)) {
     log.warn('setting takes effect only after a restart', { path });
   }

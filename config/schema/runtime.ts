@@ -18,6 +18,20 @@ export const runtime = section(
       flag: 'placement',
       reload: 'restart',
     }),
+    laneHeapMbMax: integer({
+      description: 'Heap of one lane; a lane that needs more is ended and replaced. MiB.',
+      default: 512,
+      minimum: 16,
+      maximum: 65_536,
+      reload: 'restart',
+    }),
+    laneHangMs: integer({
+      description: 'How long a lane with requests may stand still before it is replaced.',
+      default: 5000,
+      minimum: 500,
+      maximum: 600_000,
+      reload: 'restart',
+    }),
     native: oneOf(['auto', 'on', 'off'], {
       description: 'Use of the native addon; `on` fails when it is missing.',
       default: 'auto',

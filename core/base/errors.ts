@@ -332,5 +332,12 @@ export const Errors = {
     'The gateway is shutting down',
   ),
   filterFailed: define('GW_FILTER_FAILED', 'internal', 'never', R.unknownError, 'A filter threw'),
+  laneLost: define(
+    'GW_LANE_LOST',
+    'internal',
+    'if-idempotent',
+    R.unknownError,
+    'The thread that ran the request ended',
+  ),
   internal: define('GW_INTERNAL', 'internal', 'never', R.unknownError, 'The gateway failed'),
 } as const satisfies Record<string, GatewayError>;

@@ -209,23 +209,38 @@ export class RequestMessage {
    * read buffer. Costs one allocation; called only when a request has to wait.
    */
   retain(): void {
+    this.moveTo(Buffer.allocUnsafeSlow(this.byteLength()), 0);
+  }
+
+  /** Bytes that {@link RequestMessage.moveTo} needs. */
+  byteLength(): number {
     const { start, end } = this.#extent();
-    const metaBytes = end - start;
-    const sessionBytes = Math.max(0, this.sessionLength);
-    const own = Buffer.allocUnsafeSlow(metaBytes + sessionBytes + this.bodyLength);
-    own.set(this.source.subarray(start, end), 0);
-    if (sessionBytes > 0) {
-      const from = this.sessionOffset;
-      own.set(this.sessionSource.subarray(from, from + sessionBytes), metaBytes);
-      this.sessionSource = own;
-      this.sessionOffset = metaBytes;
+    const deviceBytes = this.deviceSource === null ? 0 : this.deviceIdLength;
+    return end - start + deviceBytes + Math.max(0, this.sessionLength) + this.bodyLength;
+  }
+
+  /** Copies everything the offsets point at to `target[at ...)`, and points there from now on. */
+  moveTo(target: Buffer, at: number): void {
+    const { start, end } = this.#extent();
+    let to = at + this.source.copy(target, at, start, end);
+    if (this.deviceSource !== null) {
+      const { deviceSource, deviceIdOffset, deviceIdLength } = this;
+      deviceSource.copy(target, to, deviceIdOffset, deviceIdOffset + deviceIdLength);
+      this.deviceSource = target;
+      this.deviceIdOffset = to;
+      to += deviceIdLength;
     }
-    const body = this.bodySource.subarray(this.bodyOffset, this.bodyOffset + this.bodyLength);
-    own.set(body, metaBytes + sessionBytes);
-    this.bodySource = own;
-    this.bodyOffset = metaBytes + sessionBytes;
-    this.shift(-start);
-    this.source = own;
+    const { sessionOffset, sessionLength, bodyOffset, bodyLength } = this;
+    if (sessionLength > 0) {
+      this.sessionSource.copy(target, to, sessionOffset, sessionOffset + sessionLength);
+      this.sessionSource = target;
+      this.sessionOffset = to;
+      to += sessionLength;
+    }
+    this.bodySource.copy(target, to, bodyOffset, bodyOffset + bodyLength);
+    this.setBody(target, to, bodyLength);
+    this.shift(at - start);
+    this.source = target;
   }
 
   /** The part of `source` that the offsets use. */
@@ -302,19 +317,26 @@ export class ResponseMessage {
 
   /** Copies headers and body into memory of their own, so that they outlive the read buffer. */
   retain(): void {
-    const extent = { start: Number.MAX_SAFE_INTEGER, end: 0 };
-    widenByHeaders(extent, this.headers);
-    const headerBytes = extent.end === 0 ? 0 : extent.end - extent.start;
-    const own = Buffer.allocUnsafeSlow(headerBytes + this.bodyLength);
-    if (headerBytes > 0) {
-      own.set(this.headerSource.subarray(extent.start, extent.end), 0);
-      this.headers.shift(-extent.start);
-    }
-    this.headerSource = own;
-    const body = this.bodySource.subarray(this.bodyOffset, this.bodyOffset + this.bodyLength);
-    own.set(body, headerBytes);
-    this.bodySource = own;
-    this.bodyOffset = headerBytes;
+    this.moveTo(Buffer.allocUnsafeSlow(this.byteLength()), 0);
+  }
+
+  /** Bytes that {@link ResponseMessage.moveTo} needs. */
+  byteLength(): number {
+    const { start, end } = headerExtent(this.headers);
+    return end - start + this.bodyLength;
+  }
+
+  /** Copies headers and body to `target[at ...)`, and points there from now on. */
+  moveTo(target: Buffer, at: number): void {
+    const { start, end } = headerExtent(this.headers);
+    if (end > start) this.headerSource.copy(target, at, start, end);
+    this.headers.shift(at - start);
+    this.headerSource = target;
+    const to = at + end - start;
+    const { bodyOffset, bodyLength } = this;
+    this.bodySource.copy(target, to, bodyOffset, bodyOffset + bodyLength);
+    this.bodySource = target;
+    this.bodyOffset = to;
   }
 }
 
@@ -335,6 +357,13 @@ function widen(extent: Extent, offset: number, length: number): void {
 function include(extent: Extent, offset: number, length: number): void {
   if (offset < extent.start) extent.start = offset;
   if (offset + length > extent.end) extent.end = offset + length;
+}
+
+/** The part of their source that `headers` use. */
+function headerExtent(headers: HeaderList): Extent {
+  const extent = { start: Number.MAX_SAFE_INTEGER, end: 0 };
+  widenByHeaders(extent, headers);
+  return extent.end === 0 ? { start: 0, end: 0 } : extent;
 }
 
 function widenByHeaders(extent: Extent, headers: HeaderList): void {

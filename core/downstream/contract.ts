@@ -73,6 +73,8 @@ export interface DownstreamHandler {
 export interface DownstreamConnection {
   readonly protocol: number;
   readonly channel: number;
+  /** Address of the peer as text. */
+  readonly clientIp: string;
   readonly isCongested: boolean;
   reply(exchange: DownstreamExchange): void;
   replyHead(exchange: DownstreamExchange): void;

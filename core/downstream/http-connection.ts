@@ -39,10 +39,10 @@ const PIPELINED_BYTES_MAX = 64 * 1024;
 export class HttpConnection extends TimerNode implements TransportHandler, DownstreamConnection {
   readonly protocol = DownstreamProtocol.http1;
   readonly channel: number;
+  readonly clientIp: string;
   readonly #context: ListenerContext;
   readonly #transport: Transport;
   readonly #isTrusted: boolean;
-  readonly #clientIp: string;
   readonly #head = new HttpHead();
   readonly #limits: HttpLimits;
   readonly #responder: HttpResponder;
@@ -63,7 +63,7 @@ export class HttpConnection extends TimerNode implements TransportHandler, Downs
     this.#context = context;
     this.#isTrusted = isTrusted;
     this.channel = context.channel;
-    this.#clientIp = transport.remoteAddress;
+    this.clientIp = transport.remoteAddress;
     const { settings, idleTimers, clock, counters } = context;
     this.#responder = new HttpResponder(transport, counters.http, clock);
     this.#limits = httpLimits(settings);
@@ -223,11 +223,12 @@ export class HttpConnection extends TimerNode implements TransportHandler, Downs
     const refusal = refusalOf(head, this.#limits);
     if (refusal !== Refusal.none) return this.#refuseHead(refusal);
     const wholeBytes = requestBytes(head);
-    const exchange = handler.open(this, 0, wholeBytes, false);
+    // Whether a body is asked for must be known at once, which it is on this thread only.
+    const exchange = handler.open(this, 0, head.expectContinue ? Infinity : wholeBytes, false);
     if (exchange === null) return this.#refuseHead(Refusal.tooManyRequests);
     this.#context.counters.http.requestsIn++;
     this.#exchange = exchange;
-    const error = fillRequest(exchange.request, bytes, head, this.#isTrusted, this.#clientIp);
+    const error = fillRequest(exchange.request, bytes, head, this.#isTrusted, this.clientIp);
     if (error !== null) return this.#refuseAndClose(error);
     if (wholeBytes > end - start) return this.#startBody(exchange);
     this.#complete(exchange, bytes, start + head.headBytes, wholeBytes - head.headBytes);

@@ -52,10 +52,10 @@ const bareResponse = new ResponseMessage();
 export class MmtpConnection extends TimerNode implements TransportHandler, DownstreamConnection {
   readonly protocol = DownstreamProtocol.mmtp;
   readonly channel: number;
+  readonly clientIp: string;
   readonly #context: ListenerContext;
   readonly #transport: Transport;
   readonly #isTrusted: boolean;
-  readonly #clientIp: string;
   readonly #streams = new StreamTable<DownstreamExchange>();
   readonly #table = new DynamicTable(TABLE_SIZE_DEFAULT);
   #state: State = State.awaitInit;
@@ -77,7 +77,7 @@ export class MmtpConnection extends TimerNode implements TransportHandler, Downs
     this.#context = context;
     this.#isTrusted = isTrusted;
     this.channel = context.channel;
-    this.#clientIp = transport.remoteAddress;
+    this.clientIp = transport.remoteAddress;
     this.#heardMs = context.clock.nowMs();
     context.idleTimers.arm(this, this.#heardMs + context.settings.initTimeoutMs);
   }
@@ -285,7 +285,7 @@ export class MmtpConnection extends TimerNode implements TransportHandler, Downs
     }
     this.#lastStreamId = Math.max(this.#lastStreamId, streamId);
     this.#streams.add(streamId, exchange);
-    fillFromConnection(request, this.#clientIp, this.#session, this.#device);
+    fillFromConnection(request, this.clientIp, this.#session, this.#device);
     const isPlain = exchange.takesCompressed || tryDecompress(request, settings.frameBytesMax);
     if (status === MetaStatus.fieldWrong) handler.refuse(exchange, Errors.fieldMalformed);
     else if (isPlain) handler.complete(exchange);

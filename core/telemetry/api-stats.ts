@@ -4,7 +4,7 @@
 // LIMIT: the number of entries; operation types of unknown APIs come from peers and never get one.
 
 import { RESULT_CODES, ResultCode } from '#core/base/result-codes.ts';
-import { LatencyHistogram, type LatencySummary } from './histogram.ts';
+import { LatencyHistogram, type HistogramData, type LatencySummary } from './histogram.ts';
 
 /** Known result codes in ascending order; the slot after the last one counts all others. */
 const CODES = RESULT_CODES.map((entry) => entry.code);
@@ -93,16 +93,34 @@ export class ApiStats {
     for (const reason of reasons) visit(reason, this.#byReason.get(reason)!);
   }
 
-  /** Adds everything that `other` holds: the same API on another thread. Cold path. */
+  /** Adds everything that `other` holds. Cold path. */
   merge(other: ApiStats): void {
+    this.add(other.toData());
+  }
+
+  /** Everything as plain data; what it holds is not copied. Cold path. */
+  toData(): ApiData {
+    return {
+      operationType: this.operationType,
+      requestBytes: this.requestBytes,
+      responseBytes: this.responseBytes,
+      results: this.#byResult,
+      reasons: [...(this.#byReason ?? [])],
+      latency: this.latency.toData(),
+      upstreamLatency: this.upstreamLatency.toData(),
+    };
+  }
+
+  /** Adds what the same API on another thread gave by `toData`. Cold path. */
+  add(other: ApiData): void {
     for (let slot = 0; slot <= OTHER_SLOT; slot++) {
-      this.#byResult[slot] = this.#byResult[slot]! + other.#byResult[slot]!;
+      this.#byResult[slot] = this.#byResult[slot]! + other.results[slot]!;
     }
     this.requestBytes += other.requestBytes;
     this.responseBytes += other.responseBytes;
-    this.latency.merge(other.latency);
-    this.upstreamLatency.merge(other.upstreamLatency);
-    other.eachReason((reason, count) => this.#recordReason(reason, count));
+    this.latency.add(other.latency);
+    this.upstreamLatency.add(other.upstreamLatency);
+    for (const [reason, count] of other.reasons) this.#recordReason(reason, count);
   }
 
   /** Everything as plain data, for the admin API. */
@@ -133,7 +151,19 @@ export class ApiStats {
   }
 }
 
-/** {@link ApiStats} as data. */
+/** {@link ApiStats} as other threads are sent it. */
+export interface ApiData {
+  readonly operationType: string;
+  readonly requestBytes: number;
+  readonly responseBytes: number;
+  /** By slot of the result code. */
+  readonly results: Float64Array;
+  readonly reasons: readonly (readonly [reason: string, count: number])[];
+  readonly latency: HistogramData;
+  readonly upstreamLatency: HistogramData;
+}
+
+/** {@link ApiStats} as data for people. */
 export interface ApiSummary {
   readonly operationType: string;
   readonly requests: number;
@@ -200,6 +230,17 @@ export class ApiStatsTable {
     for (const operationType of this.#entries.keys()) {
       if (!isConfigured(operationType)) this.#entries.delete(operationType);
     }
+  }
+
+  /** Everything with requests, the collective entries included. Cold path. */
+  toData(): ApiData[] {
+    const all = [...this.used(), this.overflow, this.unknown];
+    return all.filter((stats) => stats.requests > 0).map((stats) => stats.toData());
+  }
+
+  /** Adds what the table of another thread gave by `toData`. Cold path. */
+  add(apis: readonly ApiData[]): void {
+    for (const api of apis) this.acquire(api.operationType).add(api);
   }
 
   /** APIs with requests, in the order in which they were acquired, without the collective ones. */

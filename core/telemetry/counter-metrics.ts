@@ -213,6 +213,13 @@ export const GATEWAY_FAMILIES: readonly CounterFamily<GatewayCounters>[] = [
   ),
   counter('mgw_configs_applied_total', 'Configurations applied', 'configsApplied', []),
   counter('mgw_configs_refused_total', 'Configurations refused', 'configsRefused', []),
+  counter('mgw_lanes_lost_total', 'Lanes that died and were replaced', 'lanesLost', []),
+  counter(
+    'mgw_lane_requests_lost_total',
+    'Requests answered 5000 because the lane that ran them died',
+    'laneRequestsLost',
+    [],
+  ),
 ];
 
 /** Exposes all counters of one thread. */

@@ -98,6 +98,28 @@ export class UpstreamCounters {
   }
 }
 
+/** Counters by field. */
+export type CounterValues = Readonly<Record<string, number>>;
+
+/** {@link GatewayCounters} as other threads are sent it. */
+export interface CountersData {
+  readonly own: CounterValues;
+  readonly mmtp: CounterValues;
+  readonly http: CounterValues;
+  readonly upstreams: readonly (readonly [name: string, values: CounterValues])[];
+}
+
+/** The counters of `object` itself: its numeric fields, not what getters derive of them. */
+function valuesOf(object: object): CounterValues {
+  const numbers = Object.entries(object).filter(([, value]) => typeof value === 'number');
+  return Object.fromEntries(numbers) as CounterValues;
+}
+
+function addValues(object: object, values: CounterValues): void {
+  const target = object as Record<string, number>;
+  for (const [field, value] of Object.entries(values)) target[field]! += value;
+}
+
 /** LIMIT: upstream names with counters of their own; the rest share {@link OVERFLOW_NAME}. */
 export const UPSTREAM_COUNTERS_MAX = 1024;
 
@@ -134,6 +156,28 @@ export class GatewayCounters {
   configsApplied = 0;
   /** Configurations refused. */
   configsRefused = 0;
+  /** Lanes that died and were replaced. */
+  lanesLost = 0;
+  /** Requests that were answered 5000 because their lane died. */
+  laneRequestsLost = 0;
+
+  /** Everything as plain data. Cold path. */
+  toData(): CountersData {
+    return {
+      own: valuesOf(this),
+      mmtp: valuesOf(this.mmtp),
+      http: valuesOf(this.http),
+      upstreams: [...this.#upstreams].map(([name, values]) => [name, valuesOf(values)]),
+    };
+  }
+
+  /** Adds what the counters of another thread gave by `toData`. Cold path. */
+  add(other: CountersData): void {
+    addValues(this, other.own);
+    addValues(this.mmtp, other.mmtp);
+    addValues(this.http, other.http);
+    for (const [name, values] of other.upstreams) addValues(this.upstream(name), values);
+  }
 
   /** Requests open now. */
   get exchangesOpen(): number {

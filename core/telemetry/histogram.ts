@@ -61,11 +61,21 @@ export class LatencyHistogram {
     if (value > this.maxUs) this.maxUs = value;
   }
 
+  /** Everything as plain data; what it holds is not copied. Cold path. */
+  toData(): HistogramData {
+    return { count: this.count, sumUs: this.sumUs, maxUs: this.maxUs, counts: this.#counts };
+  }
+
   /** Adds everything that `other` holds. */
   merge(other: LatencyHistogram): void {
+    this.add(other.toData());
+  }
+
+  /** Adds what another histogram, maybe of another thread, gave by `toData`. */
+  add(other: HistogramData): void {
     if (other.count === 0) return;
     if (this.#counts.length === 0) this.#counts = new Float64Array(BUCKETS);
-    const from = other.#counts;
+    const from = other.counts;
     for (let i = 0; i < BUCKETS; i++) this.#counts[i] = this.#counts[i]! + from[i]!;
     this.count += other.count;
     this.sumUs += other.sumUs;
@@ -115,6 +125,15 @@ export class LatencyHistogram {
       maxUs: Math.round(this.maxUs),
     };
   }
+}
+
+/** A histogram as plain data. */
+export interface HistogramData {
+  readonly count: number;
+  readonly sumUs: number;
+  readonly maxUs: number;
+  /** By bucket; empty while nothing was recorded. */
+  readonly counts: Float64Array;
 }
 
 /** A histogram in seven numbers. */

@@ -7,6 +7,7 @@ import { CounterMetrics } from './counter-metrics.ts';
 import { GatewayCounters } from './counters.ts';
 import { EventLoopWatch } from './event-loop.ts';
 import { EXPORT_BOUNDS_US } from './histogram.ts';
+import { LaneMetrics } from './lane-metrics.ts';
 import { ProcessMetrics } from './process-metrics.ts';
 import type { MetricSource } from './prometheus.ts';
 
@@ -14,6 +15,7 @@ import type { MetricSource } from './prometheus.ts';
 const SECTIONS: readonly (readonly [heading: string, source: MetricSource])[] = [
   ['Per API', new ApiMetrics(new ApiStatsTable())],
   ['Gateway, connections and upstreams', new CounterMetrics(new GatewayCounters())],
+  ['Lanes', new LaneMetrics([])],
   ['Event loop', new EventLoopWatch(systemClock)],
   ['Process', new ProcessMetrics({ version: '', role: '' })],
 ];

@@ -66,21 +66,21 @@ for (const form of [{ boltVersion: 1 }, { boltVersion: 2 }, { boltVersion: 2, bo
       for (const [i, answer] of (await Promise.all(answers)).entries()) {
         assert.equal(helloReplyText(answer.body), `hello n${i}`);
       }
-      assert.equal(gateway.upstream().connectionsOpen, 2);
+      assert.equal((await gateway.counted()).upstream('app').connectionsOpen, 2);
     });
 
     test('4001 in time; the late answer is dropped', async () => {
-      const { lateResponses } = gateway.upstream();
+      const { lateResponses } = (await gateway.counted()).upstream('app');
       const startedMs = performance.now();
       // The service is told 100 ms and stays silent afterwards, or answers late: both are fine.
       assert.equal(await code('short', helloRequest('late', 250)), 4001);
       assert.ok(performance.now() - startedMs < 400);
       assert.equal(await code('slow', helloRequest('x', 250)), 1000);
-      assert.ok(gateway.upstream().lateResponses <= lateResponses + 1);
+      assert.ok((await gateway.counted()).upstream('app').lateResponses <= lateResponses + 1);
     });
 
     test('a cancelled call is forgotten, the connection stays', async () => {
-      const { connectionsClosed } = gateway.upstream();
+      const { connectionsClosed } = (await gateway.counted()).upstream('app');
       const taken = new AbortController();
       const call = client.call('slow', helloRequest('c', 60), {
         ...PROTOBUF,
@@ -91,8 +91,8 @@ for (const form of [{ boltVersion: 1 }, { boltVersion: 2 }, { boltVersion: 2, bo
       await assert.rejects(call);
       await until(() => gateway.upstream().requestsOpen === 0, 'the call is forgotten');
       assert.equal(await code('slow', helloRequest('x', 80)), 1000);
-      assert.equal(gateway.upstream().connectionsClosed, connectionsClosed);
-      assert.ok(gateway.upstream().lateResponses > 0);
+      assert.equal((await gateway.counted()).upstream('app').connectionsClosed, connectionsClosed);
+      assert.ok((await gateway.counted()).upstream('app').lateResponses > 0);
     });
   });
 }

@@ -83,7 +83,7 @@ describe('a Bolt service that fails', () => {
       const answer = await client.call('hello', helloRequest('x'), PROTOBUF);
       assert.equal(answer.body.toString(), 'yes');
     }
-    assert.ok(gateway.upstream().lateResponses >= 8);
+    assert.ok((await gateway.counted()).upstream('app').lateResponses >= 8);
   });
 
   test('a request of the server is refused, not answered', async (t) => {
@@ -122,8 +122,8 @@ describe('a Bolt connection that is lost', () => {
       const next = await client.call('hello', helloRequest('x'), PROTOBUF);
       assert.equal(next.resultCode, 1000);
     }
-    assert.equal(gateway.upstream().connectionsOpen, 1);
-    assert.equal(gateway.upstream().resets, 5);
+    assert.equal((await gateway.counted()).upstream('app').connectionsOpen, 1);
+    assert.equal((await gateway.counted()).upstream('app').resets, 5);
   });
 
   test('an idempotent call is sent again on another connection, once', async (t) => {
@@ -140,7 +140,7 @@ describe('a Bolt connection that is lost', () => {
     const answer = await client.call('safe', helloRequest('x'), PROTOBUF);
     assert.equal(answer.body.toString(), 'second');
     assert.equal(requests, 2);
-    assert.equal(gateway.upstream().retries, 1);
+    assert.equal((await gateway.counted()).upstream('app').retries, 1);
   });
 
   test('a server that takes connections and drops them is not hammered', async (t) => {
@@ -188,7 +188,7 @@ describe('heartbeats', () => {
       () => beats >= 3,
       () => `${beats} heartbeats`,
     );
-    assert.equal(gateway.upstream().heartbeatsMissed, 0);
+    assert.equal((await gateway.counted()).upstream('app').heartbeatsMissed, 0);
     assert.equal(peer.connections, 1);
   });
 
@@ -199,7 +199,7 @@ describe('heartbeats', () => {
     await client.call('hello', helloRequest('x'), PROTOBUF);
     isSilent = true;
     await peer.waitForClose(0);
-    assert.equal(gateway.upstream().heartbeatsMissed, 2);
+    assert.equal((await gateway.counted()).upstream('app').heartbeatsMissed, 2);
     isSilent = false;
     assert.equal((await client.call('hello', helloRequest('x'))).body.toString(), 'ok');
   });

@@ -15,6 +15,7 @@ import { TypeScriptKernels } from '#core/codec/kernels.ts';
 import { SessionIssuer, type SessionFields } from '#core/codec/session/encode.ts';
 import { formatKeyFile, KeyRing, type SessionKey } from '#core/codec/session/keys.ts';
 import { SessionChannel } from '#core/codec/session/types.ts';
+import type { GatewayCounters } from '#core/telemetry/counters.ts';
 import { loadConfig, snapshotFromValue } from '#config/load.ts';
 import type { SnapshotResult } from '#config/snapshot.ts';
 import { Acceptor } from '#workers/acceptor.ts';
@@ -58,6 +59,13 @@ export function makeKeyDirectory(): { directory: string; keysFile: string } {
   return { directory, keysFile };
 }
 
+/**
+ * Where the requests of all tests run: on one thread, unless MGW_TEST_PLACEMENT is the placement of
+ * a gateway with a lane on another one. The tests are the same.
+ */
+const placement = process.env['MGW_TEST_PLACEMENT'];
+const PLACEMENT: ConfigValue = placement === undefined ? { workers: 0 } : { workers: 1, placement };
+
 /** Fills in what tests do not care about. */
 export function testConfig(value: ConfigValue, keysFile: string): ConfigValue {
   return {
@@ -68,6 +76,7 @@ export function testConfig(value: ConfigValue, keysFile: string): ConfigValue {
       adminPort: 'off',
       ...(value['listeners'] as ConfigValue | undefined),
     },
+    runtime: { ...PLACEMENT, ...(value['runtime'] as ConfigValue | undefined) },
     sessions: { keysFile, ...(value['sessions'] as ConfigValue | undefined) },
     telemetry: { logLevel: 'silent', ...(value['telemetry'] as ConfigValue | undefined) },
   };
@@ -80,6 +89,8 @@ export class TestGateway {
   readonly mmtpPort: number;
   readonly directory: string;
   readonly #keysFile: string;
+  readonly #refresher: NodeJS.Timeout | undefined;
+  #counters: GatewayCounters;
 
   constructor(
     acceptor: Acceptor,
@@ -92,19 +103,28 @@ export class TestGateway {
     this.mmtpPort = ports.mmtp ?? 0;
     this.directory = directory;
     this.#keysFile = keysFile;
+    this.#counters = acceptor.counters;
+    if (acceptor.pool !== null) this.#refresher = setInterval(() => void this.counted(), 5);
   }
 
-  get counters() {
-    return this.acceptor.counters;
+  /** What all lanes have counted; with several of them a moment ago, see `counted`. */
+  get counters(): GatewayCounters {
+    return this.#counters;
+  }
+
+  /** What all lanes have counted by now. */
+  async counted(): Promise<GatewayCounters> {
+    this.#counters = (await this.acceptor.totals()).counters;
+    return this.#counters;
   }
 
   /** Exchanges open now. */
   get openCount(): number {
-    return this.acceptor.gateway.driver.openCount;
+    return this.acceptor.openCount;
   }
 
   upstream(name = 'app') {
-    return this.acceptor.counters.upstream(name);
+    return this.counters.upstream(name);
   }
 
   /** Applies a new configuration as `PUT /config` does. */
@@ -121,7 +141,7 @@ export class TestGateway {
       () => this.openCount === 0,
       () => `${this.openCount} exchanges stay open`,
     );
-    const { exchangesStarted, exchangesCompleted, upstreams } = this.counters;
+    const { exchangesStarted, exchangesCompleted, upstreams } = await this.counted();
     assert.equal(exchangesCompleted, exchangesStarted);
     for (const [name, upstream] of upstreams) {
       assert.equal(upstream.requestsOpen, 0, `requests open at ${name}`);
@@ -130,6 +150,7 @@ export class TestGateway {
   }
 
   async stop(): Promise<void> {
+    clearInterval(this.#refresher);
     await this.acceptor.close();
     rmSync(this.directory, { recursive: true, force: true });
   }

@@ -224,12 +224,12 @@ describe('calls over HTTP', () => {
 describe('connections', () => {
   test('one connection carries call after call', async () => {
     const wire = await openWire(gateway.httpPort);
-    const before = gateway.counters.http.connectionsOpened;
+    const before = (await gateway.counted()).http.connectionsOpened;
     for (let i = 0; i < 20; i++) {
       const answer = await wire.call(callBytes('demo.echo', String(i)));
       assert.equal(answer.body.toString(), `{"echo":${i}}`);
     }
-    assert.equal(gateway.counters.http.connectionsOpened, before);
+    assert.equal((await gateway.counted()).http.connectionsOpened, before);
     await wire.close();
   });
 

@@ -260,14 +260,14 @@ describe('answers before the body', () => {
 
 describe('time', () => {
   test('a head that does not end is 408, dripping or not', async () => {
-    const { headerTimeouts } = gateway.counters.http;
+    const { headerTimeouts } = (await gateway.counted()).http;
     wire.write('POST /mgw.htm HTTP/1.1\r\nHost: a\r\n');
     const dripping = setInterval(() => wire.write('X-A: b\r\n'), 60);
     const answer = await wire.answer();
     clearInterval(dripping);
     assert.equal(answer.status, 408);
     await wire.ended();
-    assert.equal(gateway.counters.http.headerTimeouts, headerTimeouts + 1);
+    assert.equal((await gateway.counted()).http.headerTimeouts, headerTimeouts + 1);
   });
 
   test('a body that does not end is 3002, dripping or not, plain or chunked', async () => {
@@ -377,7 +377,7 @@ test('more connections than allowed are closed, and there is room again afterwar
   refused.write(callBytes('echo', 'x'));
   await refused.ended();
   assert.equal(refused.unread.length, 0);
-  assert.equal(small.counters.http.connectionsRefused, 1);
+  assert.equal((await small.counted()).http.connectionsRefused, 1);
   wires[0]!.socket.end();
   await once(wires[0]!.socket, 'close');
   await until(() => small.counters.http.connectionsOpen === 2, 'the slot is free');

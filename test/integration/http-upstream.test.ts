@@ -23,11 +23,10 @@ const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
 
 /** Result code and reason, which only telemetry knows, of one call. */
 async function reasonFor(gateway: TestGateway, operationType = 'call'): Promise<string> {
-  const stats = gateway.acceptor.stats;
-  const before = reasons(stats.acquire(operationType));
+  const before = reasons((await gateway.acceptor.totals()).stats.acquire(operationType));
   const code = await codeFor(gateway, operationType);
   await gateway.settled();
-  const now = reasons(stats.acquire(operationType));
+  const now = reasons((await gateway.acceptor.totals()).stats.acquire(operationType));
   const changed = Object.keys(now).filter((name) => now[name] !== before[name]);
   return `${code} ${changed.join(' ')}`.trim();
 }
@@ -45,9 +44,9 @@ describe('a service that cannot be reached', () => {
     assert.equal(await codeFor(down), 4002);
     assert.equal(await codeFor(unknown), 4003);
     // While the host is left alone, calls fail without an attempt.
-    const { connects } = down.upstream();
+    const { connects } = (await down.counted()).upstream('app');
     assert.equal(await codeFor(down), 4002);
-    assert.ok(down.upstream().connects <= connects + 1);
+    assert.ok((await down.counted()).upstream('app').connects <= connects + 1);
     assert.ok(performance.now() - startedMs < 1400);
   });
 

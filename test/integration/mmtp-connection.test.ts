@@ -78,7 +78,7 @@ describe('INIT', () => {
   });
 
   test('must come in time', async () => {
-    const { initTimeouts } = gateway.counters.mmtp;
+    const { initTimeouts } = (await gateway.counted()).mmtp;
     const silent = new MmtpWire(gateway.mmtpPort);
     const dripping = new MmtpWire(gateway.mmtpPort);
     dripping.write(INIT.subarray(0, 5));
@@ -87,7 +87,7 @@ describe('INIT', () => {
       await late.ended();
       await late.close();
     }
-    assert.equal(gateway.counters.mmtp.initTimeouts, initTimeouts + 2);
+    assert.equal((await gateway.counted()).mmtp.initTimeouts, initTimeouts + 2);
   });
 });
 

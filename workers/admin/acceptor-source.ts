@@ -2,6 +2,7 @@
 // verbs.
 
 import { EventLoopWatch } from '#core/telemetry/event-loop.ts';
+import type { ClusterStatus } from '#core/clusters.ts';
 import { ApiMetrics } from '#core/telemetry/api-metrics.ts';
 import {
   CounterMetrics,
@@ -9,6 +10,7 @@ import {
   DOWNSTREAM_FAMILIES,
   GATEWAY_FAMILIES,
 } from '#core/telemetry/counter-metrics.ts';
+import { LaneMetrics, type LaneFigures } from '#core/telemetry/lane-metrics.ts';
 import { ProcessMetrics, processSummary } from '#core/telemetry/process-metrics.ts';
 import { renderMetrics } from '#core/telemetry/prometheus.ts';
 import { changesNeedingRestart } from '#config/explain.ts';
@@ -16,13 +18,21 @@ import { snapshotFromText } from '#config/load.ts';
 import { maskSecrets } from '#config/mask.ts';
 import type { Problem } from '#config/problem.ts';
 import type { Acceptor } from '../acceptor.ts';
+import type { LaneStatus } from '../lanes/lane-pool.ts';
 import type { AdminSource, ConfigMediaType, PutConfigResult } from './admin-source.ts';
+
+interface LaneView extends LaneFigures {
+  readonly thread: 'acceptor' | 'pool';
+  /** Client connections by listener: the acceptor has them all. */
+  readonly connections?: Readonly<Record<string, number>>;
+  readonly clusters: readonly ClusterStatus[];
+}
 
 /** {@link AdminSource} of a gateway process. */
 export class AcceptorSource implements AdminSource {
   readonly #acceptor: Acceptor;
   readonly #loop: EventLoopWatch;
-  readonly #sources;
+  readonly #process: ProcessMetrics;
   readonly #version: string;
   readonly #role: string;
 
@@ -32,12 +42,7 @@ export class AcceptorSource implements AdminSource {
     this.#role = role;
     this.#loop = new EventLoopWatch(acceptor.clock);
     this.#loop.start();
-    this.#sources = [
-      new CounterMetrics(acceptor.counters),
-      new ApiMetrics(acceptor.stats),
-      this.#loop,
-      new ProcessMetrics({ version, role }),
-    ];
+    this.#process = new ProcessMetrics({ version, role });
   }
 
   health(): ReturnType<AdminSource['health']> {
@@ -50,8 +55,9 @@ export class AcceptorSource implements AdminSource {
       : { ready: true, reasons: [] };
   }
 
-  stats(): object {
-    const { counters, stats, snapshot } = this.#acceptor;
+  async stats(): Promise<object> {
+    const { counters, stats } = await this.#acceptor.totals();
+    const { snapshot } = this.#acceptor;
     return {
       role: this.#role,
       version: this.#version,
@@ -67,8 +73,16 @@ export class AcceptorSource implements AdminSource {
     };
   }
 
-  metricsText(): string {
-    return renderMetrics(this.#sources);
+  async metricsText(): Promise<string> {
+    const { counters, stats } = await this.#acceptor.totals();
+    const lanes = new LaneMetrics(await this.#lanes());
+    return renderMetrics([
+      new CounterMetrics(counters),
+      new ApiMetrics(stats),
+      lanes,
+      this.#loop,
+      this.#process,
+    ]);
   }
 
   config(): object {
@@ -76,8 +90,9 @@ export class AcceptorSource implements AdminSource {
     return { revision, hash, warnings, config: maskSecrets(config) };
   }
 
-  apis(): object {
-    const { snapshot, stats } = this.#acceptor;
+  async apis(): Promise<object> {
+    const { snapshot } = this.#acceptor;
+    const { stats } = await this.#acceptor.totals();
     const byName = new Map(stats.summaries().map((summary) => [summary.operationType, summary]));
     return snapshot.apis.map(({ operationType, group, enabled, upstream, timeoutMs, session }) => {
       const figures = byName.get(operationType) ?? null;
@@ -85,8 +100,10 @@ export class AcceptorSource implements AdminSource {
     });
   }
 
-  clusters(): object {
-    return this.#acceptor.gateway.clusters();
+  /** Upstreams, with the hosts as each lane sees them. */
+  async clusters(): Promise<object> {
+    const lanes = await this.#lanes();
+    return lanes.flatMap(({ lane, clusters }) => clusters.map((cluster) => ({ lane, ...cluster })));
   }
 
   sessions(): object {
@@ -100,18 +117,10 @@ export class AcceptorSource implements AdminSource {
     return { keysFile: keysFile ?? null, accept, cacheEntries, skewSeconds, revocations: revoked };
   }
 
-  lanes(): object {
-    const { gateway, counters } = this.#acceptor;
-    return [
-      {
-        lane: 0,
-        thread: 'acceptor',
-        revision: gateway.revision,
-        openExchanges: gateway.driver.openCount,
-        exchangesCompleted: counters.exchangesCompleted,
-        connections: this.#acceptor.connections(),
-      },
-    ];
+  async lanes(): Promise<object> {
+    const lanes = await this.#lanes();
+    // What upstreams look like has a path of its own.
+    return lanes.map((lane) => ({ ...lane, clusters: undefined }));
   }
 
   async putConfig(text: string, mediaType: ConfigMediaType): Promise<PutConfigResult> {
@@ -130,12 +139,32 @@ export class AcceptorSource implements AdminSource {
     return { ok: true, revision, hash };
   }
 
+  async #lanes(): Promise<LaneView[]> {
+    const { gateway, counters, pool } = this.#acceptor;
+    const own: LaneView = {
+      lane: 0,
+      thread: 'acceptor',
+      connections: this.#acceptor.connections(),
+      isServing: true,
+      starts: 1,
+      revision: gateway.revision,
+      openExchanges: gateway.driver.openCount,
+      exchangesCompleted: counters.exchangesCompleted,
+      utilization: this.#loop.window.utilization,
+      unreadWords: 0,
+      bells: 0,
+      clusters: gateway.clusters(),
+    };
+    const others = (await pool?.status()) ?? [];
+    return [own, ...others.map(viewOf)];
+  }
+
   drain(): Promise<void> {
     return this.#acceptor.drain();
   }
 
   setLogLevel(level: string): boolean {
-    return this.#acceptor.log.setLevel(level);
+    return this.#acceptor.setLogLevel(level);
   }
 }
 
@@ -149,4 +178,20 @@ function staleRevision(current: number, offered: number): Problem | null {
     `Is ${offered}, and revision ${current} is in force; ` +
     'send an older configuration again under a higher revision';
   return { path: 'revision', message };
+}
+
+function viewOf({ lane, isServing, starts, unreadWords, bells, report }: LaneStatus): LaneView {
+  return {
+    lane,
+    thread: 'pool',
+    isServing,
+    starts,
+    revision: report?.revision ?? 0,
+    openExchanges: report?.openExchanges ?? 0,
+    exchangesCompleted: report?.counters.own['exchangesCompleted'] ?? 0,
+    utilization: report?.utilization ?? 0,
+    unreadWords,
+    bells,
+    clusters: report?.clusters ?? [],
+  };
 }

@@ -39,7 +39,7 @@ export interface AdminRoute {
 function read(
   path: string,
   does: string,
-  handle: (source: AdminSource) => AdminAnswer,
+  handle: (source: AdminSource) => AdminAnswer | Promise<AdminAnswer>,
   isPublic = false,
 ): AdminRoute {
   return { method: 'GET', path, does, isPublic, handle };
@@ -54,12 +54,12 @@ export const ADMIN_ROUTES: readonly AdminRoute[] = [
   read('/healthz', 'is the process alive', health, true),
   read('/readyz', 'may traffic be sent here', ready, true),
   read('/metrics', 'metrics as Prometheus text', metrics),
-  read('/stats', 'figures as JSON', (source) => data(source.stats())),
+  read('/stats', 'figures as JSON', async (source) => data(await source.stats())),
   read('/config', 'the configuration in force, secrets masked', (source) => data(source.config())),
-  read('/apis', 'APIs with their figures', (source) => data(source.apis())),
-  read('/clusters', 'upstreams, hosts and pools', (source) => data(source.clusters())),
+  read('/apis', 'APIs with their figures', async (source) => data(await source.apis())),
+  read('/clusters', 'upstreams, hosts and pools', async (source) => data(await source.clusters())),
   read('/sessions', 'session keys and checks', (source) => data(source.sessions())),
-  read('/lanes', 'lanes and their load', (source) => data(source.lanes())),
+  read('/lanes', 'lanes and their load', async (source) => data(await source.lanes())),
   {
     method: 'PUT',
     path: '/config',
@@ -95,8 +95,8 @@ function ready(source: AdminSource): AdminAnswer {
   return { status: 503, body: { status: 'not ready', reasons: state.reasons } };
 }
 
-function metrics(source: AdminSource): AdminAnswer {
-  return { status: 200, text: source.metricsText(), mediaType: METRICS_MEDIA_TYPE };
+async function metrics(source: AdminSource): Promise<AdminAnswer> {
+  return { status: 200, text: await source.metricsText(), mediaType: METRICS_MEDIA_TYPE };
 }
 
 const CONFIG_MEDIA_TYPES: ReadonlyMap<string, ConfigMediaType> = new Map([

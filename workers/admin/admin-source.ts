@@ -18,15 +18,15 @@ export interface AdminSource {
   /** May traffic be sent here? Not while starting or draining. */
   ready(): { readonly ready: boolean; readonly reasons: readonly string[] };
   /** Figures for people and for `mgw top`. */
-  stats(): object;
+  stats(): Promise<object>;
   /** Prometheus text. */
-  metricsText(): string;
+  metricsText(): Promise<string>;
   /** The configuration in force. */
   config(): object;
-  apis(): object;
-  clusters(): object;
+  apis(): Promise<object>;
+  clusters(): Promise<object>;
   sessions(): object;
-  lanes(): object;
+  lanes(): Promise<object>;
   /** Validates and applies a configuration; a refused one changes nothing. */
   putConfig(text: string, mediaType: ConfigMediaType): Promise<PutConfigResult>;
   /** Starts draining; resolves when everything accepted has been answered. Safe to call again. */

@@ -115,7 +115,7 @@ describe('mgw drain --pid', () => {
       skip: process.platform !== 'linux' && 'needs /proc',
     },
     async () => {
-      const { lines } = start('sh', ['-c', 'sleep 0 & echo $!; exec sleep 30']);
+      const { lines } = start('sh', ['-c', 'sleep 0.2 & echo $!; exec sleep 30']);
       const pid = Number((await lines.next()).value);
       const zombie = new WatchedProcess(pid);
       while (zombie.reach() === 'reachable') await nextTurn();
@@ -158,7 +158,7 @@ describe('mgw drain --admin', () => {
       this.reasons = ['draining'];
     }
 
-    override lanes(): object {
+    override async lanes(): Promise<object> {
       return [{ openExchanges: 2, connections: { mmtp: 1, http: 0 } }];
     }
   }

@@ -55,7 +55,7 @@ describe('reading', () => {
     const answer = await admin.send('GET', '/metrics');
     assert.equal(answer.status, 200);
     assert.equal(answer.headers['content-type'], 'text/plain; version=0.0.4; charset=utf-8');
-    assert.equal(answer.text, admin.source.metricsText());
+    assert.equal(answer.text, await admin.source.metricsText());
   });
 
   test('probes answer 200 or 503 with reasons, without a token', async () => {

@@ -27,12 +27,12 @@ export class FakeSource implements AdminSource {
     return { ready: this.reasons.length === 0, reasons: this.reasons };
   }
 
-  stats(): object {
+  async stats(): Promise<object> {
     if (this.failure !== null) throw this.failure;
     return { requests: 5 };
   }
 
-  metricsText(): string {
+  async metricsText(): Promise<string> {
     return '# HELP a A\n# TYPE a gauge\na 1\n';
   }
 
@@ -40,11 +40,11 @@ export class FakeSource implements AdminSource {
     return { revision: 7 };
   }
 
-  apis(): object {
+  async apis(): Promise<object> {
     return [{ operationType: 'demo.echo' }];
   }
 
-  clusters(): object {
+  async clusters(): Promise<object> {
     return [{ name: 'app' }];
   }
 
@@ -52,7 +52,7 @@ export class FakeSource implements AdminSource {
     return { keys: 1 };
   }
 
-  lanes(): object {
+  async lanes(): Promise<object> {
     return { circular: 10n };
   }
 

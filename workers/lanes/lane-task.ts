@@ -1,0 +1,176 @@
+// One lane: the task that a thread of the pool runs from its start to its end. It makes a gateway
+// of its configuration, serves its ring, and obeys the acceptor. Whatever breaks it ends the
+// thread; the acceptor replaces it.
+
+import { performance } from 'node:perf_hooks';
+import type { MessagePort } from 'node:worker_threads';
+import { systemClock } from '#core/base/clock.ts';
+import type { PreparedConfig } from '#core/gateway.ts';
+import { SlotArena } from '#core/slot-arena.ts';
+import type { Problem } from '#config/problem.ts';
+import { Lane } from '../lane.ts';
+import type { LaneConfig } from '../load-input.ts';
+import { ProcessLog, type LogLevel } from '../log.ts';
+import { Doorbell, Sleep } from './bell.ts';
+import { LANE_SLOTS } from './lane-slots.ts';
+import { LaneServer } from './lane-server.ts';
+import { ACCEPTOR_SLEEP, Control, LANE_SLEEP, ringWords, type LaneMemory } from './layout.ts';
+import { BELL, type LaneCommand, type LaneMessage, type LaneReport } from './messages.ts';
+import { TurnKeeper } from './turn.ts';
+
+/** What a thread of the pool is started with. */
+export interface LaneTask {
+  /** Number of the lane, 1 and up. */
+  readonly index: number;
+  readonly memory: LaneMemory;
+  readonly config: LaneConfig;
+  readonly role: string;
+  readonly logLevel: LogLevel;
+  readonly port: MessagePort;
+}
+
+/** How often a lane shows that its loop turns. Ms. */
+export const HEARTBEAT_MS = 250;
+
+/** Runs until the acceptor says stop. Rejects when the lane cannot start. */
+export async function runLane(task: LaneTask): Promise<void> {
+  const { config, role, logLevel, port } = task;
+  const log = new ProcessLog({ level: logLevel, role, clock: systemClock });
+  const arena = new SlotArena(LANE_SLOTS, task.memory.responses);
+  arena.isSharing = true;
+  const lane = await Lane.open({ config, log, arena });
+  const thread = new LaneThread(task, lane, arena);
+  await new Promise<void>((resolve) => {
+    port.on('message', (message: LaneCommand | typeof BELL) => {
+      if (message === BELL) lane.network.endTurnSoon();
+      else if (message.type === 'stop') resolve();
+      else if (message.type === 'logLevel') log.setLevel(message.level);
+      else void thread.obey(message);
+    });
+    thread.start();
+  });
+  thread.stop();
+  await lane.close();
+  port.close();
+}
+
+/** The lane on this thread. */
+class LaneThread {
+  readonly #task: LaneTask;
+  readonly #lane: Lane;
+  readonly #arena: SlotArena;
+  readonly #words: Int32Array;
+  readonly #turns: TurnKeeper;
+  #prepared: PreparedConfig | null = null;
+  #utilization = performance.eventLoopUtilization();
+  #heart: NodeJS.Timeout | null = null;
+
+  constructor(task: LaneTask, lane: Lane, arena: SlotArena) {
+    const words = ringWords(task.memory.rings);
+    const { network, gateway } = lane;
+    this.#task = task;
+    this.#lane = lane;
+    this.#arena = arena;
+    this.#words = words;
+    const server = new LaneServer({
+      words,
+      requests: Buffer.from(task.memory.requests),
+      arena,
+      driver: gateway.driver,
+      frameBytesMax: task.config.config.listeners.frameBytesMax,
+      onWritten: () => network.endTurnSoon(),
+      onCrowded: (isCrowded) => (isCrowded ? network.halt() : network.readOn()),
+      onCommit: () => this.#commit(),
+    });
+    server.answers.bell = new Doorbell(words, ACCEPTOR_SLEEP, () => {
+      task.port.postMessage(BELL);
+    });
+    const sleep = new Sleep(words, LANE_SLEEP);
+    this.#turns = new TurnKeeper({
+      work: () => {
+        const count = server.run();
+        server.answers.publish();
+        return count;
+      },
+      isExpecting: () => gateway.driver.openCount > 0 || server.answers.isBlocked,
+      trySleep: () => {
+        const { answers } = server;
+        sleep.begin(answers.isBlocked);
+        if (answers.isBlocked ? !answers.hasNewRoom() : !server.hasWork()) return true;
+        sleep.end();
+        return false;
+      },
+      wake: () => sleep.end(),
+      turnAgain: () => network.endTurnSoon(),
+    });
+  }
+
+  /** Says that the lane serves, and begins to. */
+  start(): void {
+    const { network } = this.#lane;
+    network.onTurnEnd = () => this.#turns.end();
+    this.#heart = setInterval(() => {
+      Atomics.add(this.#words, Control.heartbeat, 1);
+      this.#arena.epoch++;
+      // Also a turn: should a ring of the bell ever be lost, this finds what it was for.
+      network.endTurnSoon();
+    }, HEARTBEAT_MS);
+    this.#tell({ type: 'ready' });
+    network.endTurnSoon();
+  }
+
+  stop(): void {
+    this.#lane.network.onTurnEnd = null;
+    if (this.#heart !== null) clearInterval(this.#heart);
+  }
+
+  async obey(command: Exclude<LaneCommand, { type: 'stop' | 'logLevel' }>): Promise<void> {
+    switch (command.type) {
+      case 'prepare': {
+        const problems = await this.#prepare(command.config);
+        this.#tell({ type: 'prepared', id: command.id, problems });
+        break;
+      }
+      case 'report':
+        this.#tell({ type: 'report', id: command.id, report: this.#report() });
+        break;
+      case 'reopenLogs':
+        await this.#lane.reopenLogs();
+        break;
+      default:
+    }
+  }
+
+  async #prepare(config: LaneConfig): Promise<readonly Problem[]> {
+    this.#prepared = null;
+    const prepared = await this.#lane.prepare(config);
+    if (!('router' in prepared)) return prepared;
+    this.#prepared = prepared;
+    return [];
+  }
+
+  /** Every request behind the record that says so follows what was prepared. */
+  #commit(): void {
+    if (this.#prepared === null) throw new Error('Nothing was prepared that could be used');
+    this.#lane.gateway.use(this.#prepared);
+    this.#prepared = null;
+  }
+
+  #report(): LaneReport {
+    const { counters, stats, gateway } = this.#lane;
+    const before = this.#utilization;
+    this.#utilization = performance.eventLoopUtilization();
+    return {
+      counters: counters.toData(),
+      apis: stats.toData(),
+      clusters: gateway.clusters(),
+      revision: gateway.revision,
+      openExchanges: gateway.driver.openCount,
+      utilization: performance.eventLoopUtilization(this.#utilization, before).utilization,
+    };
+  }
+
+  #tell(message: LaneMessage): void {
+    this.#task.port.postMessage(message);
+  }
+}
