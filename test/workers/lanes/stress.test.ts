@@ -1,7 +1,7 @@
 // Rings, slots, dispatcher and lanes under everything at once, from one seed: requests of odd
 // sizes, in slots and on the heap, whole and in two parts; full rings; clients that take requests
-// back or leave; lanes that die. Every request ends exactly once: with its own bytes, or, if its lane died,
-// with 5000. MGW_STRESS_SEED repeats a run, MGW_STRESS_REQUESTS sets its length.
+// back or leave; lanes that die. Every request ends exactly once: with its own bytes or, if its
+// lane died, with 5000. MGW_STRESS_SEED repeats a run, MGW_STRESS_REQUESTS sets its length.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
