@@ -8,6 +8,7 @@ import { TimerWheel } from '#core/base/timer-wheel.ts';
 import type { Kernels } from '#core/codec/kernels.ts';
 import { SessionCache } from '#core/codec/session/cache.ts';
 import { SessionVerifier } from '#core/codec/session/compact.ts';
+import { SessionIssuer } from '#core/codec/session/encode.ts';
 import type { KeyRing } from '#core/codec/session/keys.ts';
 import { LegacyVerifier, looksLegacy } from '#core/codec/session/legacy.ts';
 import type { RevocationTable } from '#core/codec/session/revocation.ts';
@@ -171,6 +172,7 @@ export class Gateway {
     return {
       compact: new SessionVerifier({ ...options, cache }),
       legacy: new LegacyVerifier(options),
+      issuer: new SessionIssuer(keys, kernels),
     };
   }
 

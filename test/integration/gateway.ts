@@ -14,6 +14,8 @@ import { systemClock } from '#core/base/clock.ts';
 import { TypeScriptKernels } from '#core/codec/kernels.ts';
 import { SessionIssuer, type SessionFields } from '#core/codec/session/encode.ts';
 import { formatKeyFile, KeyRing, type SessionKey } from '#core/codec/session/keys.ts';
+import { sampleLegacyClaims } from '#core/codec/session/legacy-sample.ts';
+import { encodeLegacySession } from '#core/codec/session/legacy.ts';
 import { SessionChannel } from '#core/codec/session/types.ts';
 import { loadConfig, snapshotFromValue } from '#config/load.ts';
 import type { SnapshotResult } from '#config/snapshot.ts';
@@ -30,7 +32,8 @@ export type ConfigValue = Readonly<Record<string, unknown>>;
 /** One signing key for all tests of a process; drawn anew each run. */
 const KEY: SessionKey = { kid: 1, state: 'signing', master: randomBytes(32), legacy: true };
 const kernels = new TypeScriptKernels();
-const issuer = new SessionIssuer(new KeyRing([KEY], kernels), kernels);
+const keyRing = new KeyRing([KEY], kernels);
+const issuer = new SessionIssuer(keyRing, kernels);
 
 /** Raw bytes of a session that is valid unless `fields` say otherwise. */
 export function issueSession(uid: number, fields: Partial<SessionFields> = {}): Buffer {
@@ -43,6 +46,22 @@ export function issueSession(uid: number, fields: Partial<SessionFields> = {}): 
     sid: randomBytes(16),
     ...fields,
   });
+}
+
+/** A legacy session of realistic size that is valid. */
+export function issueLegacySession(uid: number): Buffer {
+  const claims = sampleLegacyClaims(
+    {
+      v: 0,
+      uid: String(uid),
+      sid: randomBytes(16).toString('hex'),
+      iat: Math.floor(Date.now() / 1000) - 5,
+      ttl: 3600,
+      epoch: 0,
+    },
+    uid,
+  );
+  return encodeLegacySession(claims, keyRing.legacyKey!, kernels);
 }
 
 /** {@link issueSession} as HTTP carries it. */
