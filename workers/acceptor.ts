@@ -10,6 +10,7 @@ import { LimitBook } from '#core/limit-places.ts';
 import type { NodeNetwork } from '#core/network.ts';
 import type { ApiStatsTable } from '#core/telemetry/api-stats.ts';
 import type { GatewayCounters } from '#core/telemetry/counters.ts';
+import type { LocalHandlers } from '#core/upstream/local/local-service.ts';
 import type { ListenersConfig } from '#config/schema.ts';
 import type { ConfigBase } from '#config/load.ts';
 import type { Problem } from '#config/problem.ts';
@@ -25,6 +26,8 @@ export interface AcceptorOptions {
   readonly log: ProcessLog;
   /** Directory that relative file names start from. */
   readonly cwd: string;
+  /** What upstreams of protocol `local` call; absent where the gateway is no part of a service. */
+  readonly handlers?: LocalHandlers;
 }
 
 /** How long clients have to close their connections once nothing is open on them. Ms. */
@@ -55,11 +58,11 @@ export class Acceptor {
 
   /** Loads what the configuration names; throws {@link InputError}. Nothing is bound yet. */
   static async create(options: AcceptorOptions): Promise<Acceptor> {
-    const { snapshot, cwd, log } = options;
+    const { snapshot, cwd, log, handlers } = options;
     const book = new LimitBook(() => systemClock.nowMs());
     const loaded = await loadLaneConfig(snapshot, cwd, book);
     if (!loaded.ok) throw new InputError(loaded.problems);
-    const lane = await Lane.open({ config: loaded.input, log });
+    const lane = await Lane.open({ config: loaded.input, log, handlers });
     return new Acceptor(options, book, lane);
   }
 

@@ -10,7 +10,7 @@ import { formatProblem } from '#config/problem.ts';
 import { ChildFailure, DevChild } from '../dev/child.ts';
 import { meshConfig, type SamplePorts } from '../dev/dev-config.ts';
 import { ExitCode, type CommandIo } from '../io.ts';
-import { packageVersion } from '../package-version.ts';
+import { packageVersion } from '#workers/package-version.ts';
 import { DEV_KEY_FILE, ensureKeyFile } from './session-key-file.ts';
 
 const FLAGS = defineFlags([

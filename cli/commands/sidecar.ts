@@ -13,7 +13,7 @@ import { AcceptorSource } from '#workers/admin/acceptor-source.ts';
 import { AdminServer } from '#workers/admin/admin-server.ts';
 import { ProcessLog } from '#workers/log.ts';
 import { ExitCode, type CommandIo } from '../io.ts';
-import { packageVersion } from '../package-version.ts';
+import { packageVersion } from '#workers/package-version.ts';
 
 const ROLE = 'sidecar';
 

@@ -8,6 +8,7 @@ import {
   namedMap,
   oneOf,
   oneOfIntegers,
+  optional,
   orWord,
   section,
   text,
@@ -27,15 +28,17 @@ function count(description: string, standard: number, maximum: number) {
 
 const upstream = section(
   {
-    protocol: oneOf(['http', 'bolt'], { description: 'Protocol that the service speaks.' }),
-    hosts: list(
-      text({ description: 'One host.', minLength: 1, maxLength: 262, form: 'HOST:PORT' }),
-      {
+    protocol: oneOf(['http', 'bolt', 'local'], {
+      description:
+        'Protocol that the service speaks; `local`: it is in this process (embedded gateway).',
+    }),
+    hosts: optional(
+      list(text({ description: 'One host.', minLength: 1, maxLength: 262, form: 'HOST:PORT' }), {
         description: 'Hosts as HOST:PORT; the first is in the same pod and preferred.',
         minItems: 1,
         maxItems: 1024,
         uniqueItems: true,
-      },
+      }),
     ),
     connections: integer({
       description: 'Bolt: connections per host.',
