@@ -88,16 +88,29 @@ export function cpuRatios(
   specs: readonly RatioSpec[],
   measured: Measurements,
 ): Record<string, number> {
-  const ratios: Record<string, number> = {};
+  return ratios(specs, measured, cpuUsPerRequest);
+}
+
+/**
+ * Medians of ratios of `figure` within rounds; ratios of what was not measured are left out.
+ *
+ * @param figure null: this measurement does not have it
+ */
+export function ratios(
+  specs: readonly RatioSpec[],
+  measured: Measurements,
+  figure: (result: LoadResult) => number | null,
+): Record<string, number> {
+  const found: Record<string, number> = {};
   for (const { name, upper, lower } of specs) {
     const lowers = measured.get(lower) ?? [];
     const values = (measured.get(upper) ?? []).flatMap((result, round) => {
       const below = lowers[round];
-      const over = cpuUsPerRequest(result);
-      const under = below === undefined ? null : cpuUsPerRequest(below);
+      const over = figure(result);
+      const under = below === undefined ? null : figure(below);
       return over === null || under === null || under === 0 ? [] : [over / under];
     });
-    if (values.length > 0) ratios[name] = rounded(median(values));
+    if (values.length > 0) found[name] = rounded(median(values));
   }
-  return ratios;
+  return found;
 }

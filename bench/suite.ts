@@ -11,6 +11,8 @@ export interface BenchOptions {
   readonly rounds: number;
   /** Few, short cases that run the same code. */
   readonly isSmoke: boolean;
+  /** `headline`: calibrated work of the service per request, µs. */
+  readonly workUs: number;
   /** Patterns of case names, `*` for any text; empty: all. */
   readonly cases: readonly string[];
   readonly onProgress: (text: string) => void;
@@ -31,6 +33,9 @@ const SMOKE_WARM_UP_MS = 150;
 const DEFAULT_SECONDS = 3;
 const DEFAULT_ROUNDS = 3;
 
+/** What a service of the headline computes for a request: a small one. µs. */
+export const WORK_US = 20;
+
 /** Completes what the command line says. */
 export function createOptions(given: Partial<BenchOptions>): BenchOptions {
   const isSmoke = given.isSmoke ?? false;
@@ -38,6 +43,7 @@ export function createOptions(given: Partial<BenchOptions>): BenchOptions {
     seconds: isSmoke ? SMOKE_SECONDS : DEFAULT_SECONDS,
     warmUpMs: isSmoke ? SMOKE_WARM_UP_MS : WARM_UP_MS,
     rounds: isSmoke ? 1 : DEFAULT_ROUNDS,
+    workUs: WORK_US,
     cases: [],
     onProgress: () => {},
     ...given,

@@ -1,5 +1,5 @@
-// Sessions for load generators, made before the first request: all distinct, all of one size,
-// signed with the keys that the gateway has. Cold path.
+// Sessions for load generators, made before the first request: all distinct, compact ones all of
+// one size, signed with the keys that the gateway has. Cold path.
 
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -7,6 +7,8 @@ import { TypeScriptKernels } from '#core/codec/kernels.ts';
 import { paddingAttributes } from '#core/codec/session/attributes.ts';
 import { SessionIssuer } from '#core/codec/session/encode.ts';
 import { formatKeyFile, KeyRing, parseKeyFile } from '#core/codec/session/keys.ts';
+import { sampleLegacyClaims } from '#core/codec/session/legacy-sample.ts';
+import { encodeLegacySession } from '#core/codec/session/legacy.ts';
 import {
   SESSION_BYTES_MAX,
   SESSION_BYTES_MIN,
@@ -25,7 +27,7 @@ const FIRST_UID = 2_088_000_000;
 
 /** The text of a key file for one benchmark. */
 export function newBenchKeys(): string {
-  return formatKeyFile([{ kid: 1, state: 'signing', master: randomBytes(32), legacy: false }]);
+  return formatKeyFile([{ kid: 1, state: 'signing', master: randomBytes(32), legacy: true }]);
 }
 
 /**
@@ -34,10 +36,8 @@ export function newBenchKeys(): string {
  * @throws Error when the file is not a key file
  */
 export function createSessions(keysFile: string, count: number): Buffer[] {
-  const parsed = parseKeyFile(readFileSync(keysFile, 'utf8'));
-  if (!parsed.ok) throw new Error(`${keysFile}: ${parsed.problems[0]?.message ?? 'no keys'}`);
   const kernels = new TypeScriptKernels();
-  const issuer = new SessionIssuer(new KeyRing(parsed.keys, kernels), kernels);
+  const issuer = new SessionIssuer(readRing(keysFile, kernels), kernels);
   const attributes = paddingAttributes(SESSION_BYTES_MAX - SESSION_BYTES_MIN);
   const issuedAt = Math.floor(Date.now() / 1000);
   return Array.from({ length: count }, (_, index) =>
@@ -51,4 +51,28 @@ export function createSessions(keysFile: string, count: number): Buffer[] {
       attributes,
     }),
   );
+}
+
+/**
+ * Makes legacy sessions as they have accumulated: 7 KB of JSON, no two alike, 2 to 3 KB each.
+ *
+ * @throws Error when the file is not a key file, or has no key for legacy sessions
+ */
+export function createLegacySessions(keysFile: string, count: number): Buffer[] {
+  const kernels = new TypeScriptKernels();
+  const { legacyKey } = readRing(keysFile, kernels);
+  if (legacyKey === null) throw new Error(`${keysFile}: no key is marked legacy`);
+  const iat = Math.floor(Date.now() / 1000);
+  return Array.from({ length: count }, (_, index) => {
+    const sid = randomBytes(SID_BYTES).toString('hex');
+    const uid = String(FIRST_UID + index);
+    const claims = { v: 0, uid, sid, iat, ttl: TTL_SECONDS, epoch: 0 } as const;
+    return encodeLegacySession(sampleLegacyClaims(claims, index), legacyKey, kernels);
+  });
+}
+
+function readRing(keysFile: string, kernels: TypeScriptKernels): KeyRing {
+  const parsed = parseKeyFile(readFileSync(keysFile, 'utf8'));
+  if (!parsed.ok) throw new Error(`${keysFile}: ${parsed.problems[0]?.message ?? 'no keys'}`);
+  return new KeyRing(parsed.keys, kernels);
 }

@@ -7,7 +7,7 @@
 //                startMs                     endMs
 
 import { build } from 'hdr-histogram-js';
-import { readUsage, usageBetween, type ProcessUsage } from '../rig/process-usage.ts';
+import { readUsage, sumUsage, usageBetween, type ProcessUsage } from '../rig/process-usage.ts';
 
 /** LIMIT: latencies above are recorded as this. µs. */
 const LATENCY_US_MAX = 60_000_000;
@@ -47,6 +47,7 @@ export class Tally {
   readonly #latency = createHistogram();
   readonly #lateness = createHistogram();
   readonly #watchedPid: number;
+  readonly #secondPid: number;
   #startMs = Infinity;
   #endMs = Infinity;
   #requests = 0;
@@ -55,9 +56,13 @@ export class Tally {
   #before: ProcessUsage | null = null;
   #watched: ProcessUsage | null = null;
 
-  /** @param watchedPid process whose CPU time is read at both ends of the window; 0: none */
-  constructor(watchedPid: number) {
+  /**
+   * @param watchedPid process whose CPU time is read at both ends of the window; 0: none
+   * @param secondPid another one whose usage is added; 0: none
+   */
+  constructor(watchedPid: number, secondPid = 0) {
     this.#watchedPid = watchedPid;
+    this.#secondPid = secondPid;
   }
 
   /** The window begins. @param nowMs monotonic */
@@ -116,7 +121,9 @@ export class Tally {
   }
 
   #read(): ProcessUsage | null {
-    return this.#watchedPid === 0 ? null : readUsage(this.#watchedPid);
+    if (this.#watchedPid === 0) return null;
+    const first = readUsage(this.#watchedPid);
+    return this.#secondPid === 0 ? first : sumUsage(first, readUsage(this.#secondPid));
   }
 }
 

@@ -33,6 +33,16 @@ export const BODY_FLAGS = defineFlags([
   },
 ]);
 
+/** Turns of the calibrated work per request. */
+export const WORK_FLAG = {
+  name: 'work-turns',
+  type: 'number',
+  description: 'Turns of calibrated work per request; 0: none.',
+  isInteger: true,
+  minimum: 0,
+  default: 0,
+} as const satisfies FlagSpec;
+
 /** Flags of a service. */
 export const SERVICE_FLAGS = defineFlags([
   {
