@@ -146,7 +146,7 @@ ${running.map(gatewayLines).join('')}\
   sample services     HTTP  127.0.0.1:${samples.http}
                       Bolt  ${bolt} (SOFARPC)
   configurations      ${running.map(({ part }) => configFile(part)).join(', ')}
-  access logs, tokens ${DEV_DIR}/*-access.log, ${DEV_DIR}/*-admin.token
+  access logs         ${DEV_DIR}/*-access.log
 
 Try:
   npx mgw call demo.echo -d '{"hello":"world"}'${target}
@@ -163,7 +163,7 @@ function gatewayLines({ part, ports }: RunningPart): string {
   return `\
   ${part.name.padEnd(20)}HTTP  http://127.0.0.1:${http}/mgw.htm
                       Mmtp  127.0.0.1:${mmtp}
-                      admin http://127.0.0.1:${admin}
+                      admin http://127.0.0.1:${admin} (token in ${DEV_DIR}/${part.file}-admin.token)
 `;
 }
 
