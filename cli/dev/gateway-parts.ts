@@ -43,7 +43,7 @@ const decentralized: GatewayPart = {
   name: 'decentralized',
   file: 'decentralized',
   flagPrefix: 'embedded-',
-  ports: { http: 8001, mmtp: 8002, admin: 8101 },
+  ports: { http: 8001, mmtp: 8002, admin: 8102 },
   config: decentralizedConfig,
   ownSettings: ({ http, mmtp, admin }, { adminToken, accessLog }) => ({
     listeners: { httpPort: http, mmtpPort: mmtp, adminPort: admin, adminTokenFile: adminToken },
@@ -102,8 +102,7 @@ export function portsOf(part: GatewayPart, values: Readonly<Record<string, unkno
   return { http, mmtp, admin };
 }
 
-/** Name of a bound port in the ready line: `http` of the mesh gateway, `embeddedHttp`. */
+/** Name of a bound port in the ready line: `http` of the mesh gateway, `embedded-http`. */
 export function readyName({ flagPrefix }: GatewayPart, listener: string): string {
-  if (flagPrefix === '') return listener;
-  return `${flagPrefix.slice(0, -1)}${listener[0]!.toUpperCase()}${listener.slice(1)}`;
+  return `${flagPrefix}${listener}`;
 }

@@ -38,9 +38,9 @@ const GENERATIONS = [
   { name: 'mesh', http: 'http', mmtp: 'mmtp', admin: 'admin' },
   {
     name: 'decentralized',
-    http: 'embeddedHttp',
-    mmtp: 'embeddedMmtp',
-    admin: 'embeddedAdmin',
+    http: 'embedded-http',
+    mmtp: 'embedded-mmtp',
+    admin: 'embedded-admin',
   },
 ] as const;
 
