@@ -16,13 +16,14 @@ import { POOL_SESSIONS } from '../load/session-pool.ts';
 import type { LoadResult } from '../load/tally.ts';
 import {
   cpuRatios,
+  cpuUsPerRequest,
   ratios,
   runRounds,
   summarize,
   type Measurements,
   type RatioSpec,
 } from '../rounds.ts';
-import { median, type BenchCase, type SkippedCase, type SuiteResult } from '../report.ts';
+import { median, rounded, type BenchCase, type SkippedCase, type SuiteResult } from '../report.ts';
 import {
   HeadlineStage,
   type Generation,
@@ -199,6 +200,7 @@ class HeadlineRun {
       ratios: {
         ...ratios(QPS_RATIOS, rates, ({ qps }) => qps),
         ...cpuRatios(CPU_RATIOS, rates),
+        ...workRatios(rates),
         ...ratios(RT_RATIOS, times, ({ p50Us }) => p50Us),
         ...ratios(RT_P99_RATIOS, times, ({ p99Us }) => p99Us),
       },
@@ -240,6 +242,26 @@ class HeadlineRun {
     const share = this.#options.isSmoke ? SMOKE_RATE_SHARE : RATE_SHARE;
     return Math.max(1, Math.floor(Math.min(...knees) * share));
   }
+}
+
+/**
+ * CPU time that a microsecond of work takes in each generation: 1 if it is the same work. What a
+ * compiler makes of a loop can differ between processes, and would pass for a gain.
+ */
+function workRatios(rates: Measurements): Record<string, number> {
+  const [none, much] = WORK_BESIDE_US as readonly [number, number];
+  const found: Record<string, number> = {};
+  for (const name of [OLD, NEW]) {
+    const without = rates.get(`${name}-${none}us`) ?? [];
+    const values = (rates.get(`${name}-${much}us`) ?? []).flatMap((result, round) => {
+      const upper = cpuUsPerRequest(result);
+      const below = without[round];
+      const lower = below === undefined ? null : cpuUsPerRequest(below);
+      return upper === null || lower === null ? [] : [(upper - lower) / (much - none)];
+    });
+    if (values.length > 0) found[`cpuPerWorkUs ${name}`] = rounded(median(values));
+  }
+  return found;
 }
 
 function openCase(name: string, results: readonly LoadResult[], rate: number): BenchCase {
