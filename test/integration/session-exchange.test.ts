@@ -25,6 +25,7 @@ before(async () => {
       { operationType: 'old', group: 'old' },
       { operationType: 'fat.only', group: 'old', accept: ['legacy'] },
       { operationType: 'new.only', group: 'old', accept: ['compact'] },
+      { operationType: 'ruled', group: 'old', headers: { response: { add: { 'X-Out': '1' } } } },
       { operationType: 'open', upstream: { name: 'app' }, session: 'none' },
     ],
   });
@@ -126,6 +127,21 @@ describe('over Mmtp', () => {
     assert.equal(await client.bind(issueLegacySession(UID)), 1000);
     const answer = await client.call('old', '{}');
     assert.equal(sessionHeader(answer).length, 1);
+  });
+
+  test('an answer that is given again has it once, as other headers', async (t) => {
+    const client = await connectMmtp({ port: gateway.mmtpPort });
+    t.after(() => client.close());
+    const options = { session: issueLegacySession(UID), requestId: Buffer.alloc(16, 1) };
+    const callsBefore = service.seen.length;
+    const [first, again] = [
+      await client.call('ruled', '{}', options),
+      await client.call('ruled', '{}', options),
+    ];
+    assert.equal(service.seen.length, callsBefore + 1);
+    const names = ({ headers }: CallAnswer) => headers.map(([name]) => name).toSorted();
+    assert.deepEqual(names(first), ['Mgw-Session', 'X-Out']);
+    assert.deepEqual(names(again), names(first));
   });
 
   test('a service cannot forge it', async (t) => {
