@@ -17,6 +17,7 @@ import {
   makeKeyDirectory,
   runSidecar,
   sessionText,
+  startGateway,
 } from './gateway.ts';
 import { callBytes, callOnce, codeOf, headerOf, HttpWire } from './http-wire.ts';
 import { until, within } from './wait.ts';
@@ -259,6 +260,19 @@ describe('refusals', () => {
     assert.match(
       stderr,
       /upstreams\.here\.protocol: "local" is a service in the process that embeds/,
+    );
+  });
+
+  test('nor does a running sidecar take such a configuration', async () => {
+    const sidecar = await startGateway({
+      upstreams: { app: { protocol: 'http', hosts: ['127.0.0.1:9'] } },
+    });
+    const result = await sidecar.apply({ upstreams: { here: { protocol: 'local' } } });
+    await sidecar.stop();
+    assert.ok(!result.ok);
+    assert.deepEqual(
+      result.problems.map(({ path }) => path),
+      ['upstreams.here.protocol'],
     );
   });
 });
