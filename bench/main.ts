@@ -7,6 +7,8 @@ import { defineFlags, parseFlags } from '#config/flags.ts';
 import { helpText, type CommandSpec } from '#config/help.ts';
 import { suggestion } from '#config/nearest.ts';
 import { formatProblem } from '#config/problem.ts';
+import { renderPage } from './html/page.ts';
+import { runReport } from './report-command.ts';
 import { createReport, formatReport } from './report.ts';
 import { createOptions, UnknownCaseError, type Suite } from './suite.ts';
 import { codecsSuite } from './suites/codecs.ts';
@@ -54,6 +56,12 @@ const FLAGS = defineFlags([
     default: false,
   },
   { name: 'json', type: 'string', value: 'FILE', description: 'Write the JSON object here too.' },
+  {
+    name: 'html',
+    type: 'string',
+    value: 'FILE',
+    description: 'Write a page with tables and plots; it opens without a network.',
+  },
 ]);
 
 const COMMAND: CommandSpec<typeof FLAGS> = {
@@ -62,7 +70,10 @@ const COMMAND: CommandSpec<typeof FLAGS> = {
   usage: 'SUITE [flags]',
   flags: FLAGS,
   positionals: { name: 'SUITE', minimum: 1, maximum: 1 },
-  notes: SUITES.map(({ name, summary }) => `${name}: ${summary}.`),
+  notes: [
+    ...SUITES.map(({ name, summary }) => `${name}: ${summary}.`),
+    'report: a page of what earlier runs wrote; see `npm run bench -- report --help`.',
+  ],
   examples: ['npm run bench -- mmtp --case "mmtp-bolt-*"', 'npm run bench -- codecs --smoke'],
 };
 
@@ -77,6 +88,7 @@ function findSuite(name: string): Suite | string {
 }
 
 async function main(argv: readonly string[]): Promise<number> {
+  if (argv[0] === 'report') return runReport(argv.slice(1));
   const { values, positionals, isHelp, problems } = parseFlags(argv, COMMAND);
   if (isHelp) {
     process.stdout.write(helpText(COMMAND));
@@ -97,9 +109,10 @@ async function main(argv: readonly string[]): Promise<number> {
     ...(values.case === undefined ? {} : { cases: values.case }),
   });
   try {
-    const report = createReport(suite.name, await suite.run(options));
+    const report = createReport(suite.name, await suite.run(options), argv);
     const json = JSON.stringify(report);
     if (values.json !== undefined) await writeFile(values.json, `${json}\n`);
+    if (values.html !== undefined) await writeFile(values.html, renderPage([report]));
     process.stdout.write(`${formatReport(report)}${json}\n`);
     return report.cases.some(({ wrong }) => wrong > 0) ? EXIT_WRONG_ANSWERS : 0;
   } catch (error) {
