@@ -7,9 +7,11 @@ import { defineFlags, parseFlags } from '#config/flags.ts';
 import { helpText, type CommandSpec } from '#config/help.ts';
 import { suggestion } from '#config/nearest.ts';
 import { formatProblem } from '#config/problem.ts';
+import { findProfile } from '#config/profiles.ts';
 import { renderPage } from './html/page.ts';
 import { runReport } from './report-command.ts';
 import { createReport, formatReport } from './report.ts';
+import { PROFILE_VARIABLE } from './rig/gateway-config.ts';
 import { createOptions, UnknownCaseError, type Suite } from './suite.ts';
 import { codecsSuite } from './suites/codecs.ts';
 import { httpSuite } from './suites/http.ts';
@@ -55,6 +57,12 @@ const FLAGS = defineFlags([
     description: 'A few seconds in all: shows that it works, not how fast it is.',
     default: false,
   },
+  {
+    name: 'profile',
+    type: 'string',
+    value: 'NAME',
+    description: 'Profile of the gateways that are started.',
+  },
   { name: 'json', type: 'string', value: 'FILE', description: 'Write the JSON object here too.' },
   {
     name: 'html',
@@ -97,9 +105,13 @@ async function main(argv: readonly string[]): Promise<number> {
   const [name = ''] = positionals;
   const suite = problems.length > 0 ? '' : findSuite(name);
   if (typeof suite === 'string') {
-    const lines = suite === '' ? problems.map(formatProblem) : [suite];
-    process.stderr.write(`${lines.join('\n')}\n`);
-    return EXIT_USAGE;
+    return refuse(suite === '' ? problems.map(formatProblem) : [suite]);
+  }
+  if (values.profile !== undefined) {
+    const found = await findProfile(values.profile);
+    if ('message' in found) return refuse([formatProblem(found)]);
+    // Gateways read the variable themselves; nothing is said to them in another way.
+    process.env[PROFILE_VARIABLE] = values.profile;
   }
   const options = createOptions({
     isSmoke: values.smoke,
@@ -117,9 +129,13 @@ async function main(argv: readonly string[]): Promise<number> {
     return report.cases.some(({ wrong }) => wrong > 0) ? EXIT_WRONG_ANSWERS : 0;
   } catch (error) {
     if (!(error instanceof UnknownCaseError)) throw error;
-    process.stderr.write(`${error.message}\n`);
-    return EXIT_USAGE;
+    return refuse([error.message]);
   }
+}
+
+function refuse(lines: readonly string[]): number {
+  process.stderr.write(`${lines.join('\n')}\n`);
+  return EXIT_USAGE;
 }
 
 process.exitCode = await main(process.argv.slice(2));

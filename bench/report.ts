@@ -2,6 +2,7 @@
 
 import { cpus, release } from 'node:os';
 import { loadNative } from '#native/loader.ts';
+import { PROFILE_VARIABLE } from './rig/gateway-config.ts';
 
 /** Figures of one case: medians over the rounds, except the counts, which are sums. */
 export interface BenchCase {
@@ -58,6 +59,8 @@ export interface BenchReport extends SuiteResult {
   readonly machine: string;
   readonly node: string;
   readonly native: boolean;
+  /** Profile of the gateways, when one was chosen. */
+  readonly profile?: string;
   /** When the run ended, ISO 8601. */
   readonly date?: string;
   /** What was typed to run it. */
@@ -76,11 +79,13 @@ export function createReport(
   result: SuiteResult,
   argv: readonly string[] = [],
 ): BenchReport {
+  const profile = process.env[PROFILE_VARIABLE];
   return {
     suite,
     machine: machineName(),
     node: process.version,
     native: isNative(),
+    ...(profile === undefined ? {} : { profile }),
     date: new Date().toISOString(),
     command: ['npm run bench --', ...argv].join(' '),
     ...result,

@@ -2,14 +2,13 @@
 // strength, and replaces the file's part at run time. Relative file names in a configuration are
 // relative to the working directory, whoever names them.
 
-import { readdir, readFile } from 'node:fs/promises';
-import { basename, extname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { readEnvironment, readFlags } from './config-flags.ts';
 import { parseConfigText } from './config-text.ts';
 import type { Layer } from './layers.ts';
-import { suggestion } from './nearest.ts';
 import type { Problem } from './problem.ts';
+import { findProfile } from './profiles.ts';
 import { assembleSnapshot } from './snapshot.ts';
 import type { ConfigSnapshot, SnapshotResult } from './snapshot.ts';
 
@@ -39,9 +38,6 @@ export type LoadResult =
   | { readonly ok: true; readonly snapshot: ConfigSnapshot; readonly base: ConfigBase }
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
-const PROFILES_DIR = fileURLToPath(new URL('../profiles', import.meta.url));
-const PROFILE_EXTENSIONS = ['.json', '.yaml', '.yml'];
-
 /** Loads, merges and checks everything; all problems at once. */
 export async function loadConfig(input: LoadInput): Promise<LoadResult> {
   const flags = readFlags(input.argv);
@@ -50,9 +46,7 @@ export async function loadConfig(input: LoadInput): Promise<LoadResult> {
   const configFile = flags.configFile ?? env.configFile;
   const profileName = flags.profile ?? env.profile;
   const profile =
-    profileName === undefined
-      ? undefined
-      : await readProfile(profileName, input.profilesDir ?? PROFILES_DIR);
+    profileName === undefined ? undefined : await readProfile(profileName, input.profilesDir);
   const file =
     configFile === undefined
       ? builtInLayer(input.builtIn)
@@ -152,19 +146,8 @@ const READ_ERRORS: Readonly<Record<string, string>> = {
   EISDIR: 'it is a directory',
 };
 
-async function readProfile(name: string, directory: string): Promise<LayerRead> {
-  const files = await listProfiles(directory);
-  const file = files.find((candidate) => profileName(candidate) === name);
-  if (file !== undefined) return readLayer('profile', join(directory, file), `profiles/${file}`);
-  const known = suggestion(name, files.map(profileName));
-  return { problems: [{ path: '--profile', message: `there is no profile "${name}"; ${known}` }] };
-}
-
-async function listProfiles(directory: string): Promise<readonly string[]> {
-  const files = await readdir(directory).catch(() => []);
-  return files.filter((file) => PROFILE_EXTENSIONS.includes(extname(file))).toSorted();
-}
-
-function profileName(file: string): string {
-  return basename(file, extname(file));
+async function readProfile(name: string, directory: string | undefined): Promise<LayerRead> {
+  const found = await findProfile(name, directory);
+  if ('message' in found) return { problems: [found] };
+  return readLayer('profile', found.path, found.shownName);
 }

@@ -11,15 +11,17 @@ import { schemaRoot, describeType, environmentName, listSettings } from '#config
 import type { Setting } from '#config/settings.ts';
 import { RESULT_CODES } from '#core/base/result-codes.ts';
 import { metricsReference } from '#core/telemetry/metrics-reference.ts';
+import { profileReference } from './profile-reference.ts';
 
 const DIRECTORY = new URL('../docs/reference/', import.meta.url);
 
 /** Texts of the generated files by file name. */
-export function generateDocs(): ReadonlyMap<string, string> {
+export async function generateDocs(): Promise<ReadonlyMap<string, string>> {
   return new Map([
     ['config.md', configReference()],
     ['flags.md', flagReference()],
     ['metrics.md', metricsReference()],
+    ['profiles.md', await profileReference(NOTE)],
     ['result-codes.md', resultCodeReference()],
   ]);
 }
@@ -27,7 +29,7 @@ export function generateDocs(): ReadonlyMap<string, string> {
 /** Names of generated files that are missing or differ from what would be written now. */
 export async function staleDocs(): Promise<readonly string[]> {
   const stale: string[] = [];
-  for (const [name, text] of generateDocs()) {
+  for (const [name, text] of await generateDocs()) {
     const current = await readFile(new URL(name, DIRECTORY), 'utf8').catch(() => '');
     if (current !== text) stale.push(name);
   }
@@ -148,7 +150,8 @@ async function main(argv: readonly string[]): Promise<number> {
     return stale.length === 0 ? 0 : 1;
   }
   await mkdir(DIRECTORY, { recursive: true });
-  for (const [name, text] of generateDocs()) await writeFile(new URL(name, DIRECTORY), text);
+  const texts = await generateDocs();
+  for (const [name, text] of texts) await writeFile(new URL(name, DIRECTORY), text);
   return 0;
 }
 

@@ -34,6 +34,7 @@ function reportOf(change: Partial<BenchReport> = {}): BenchReport {
     machine: '2 x CPU <b>"fast" & \u001b[1mloud</b>',
     node: 'v26.10.0',
     native: true,
+    profile: 'latency',
     date: '2026-01-02T03:04:05.678Z',
     command: 'npm run bench -- mmtp --case <x>',
     cases: [caseOf('mmtp-1x1', { percentiles: CURVE }), caseOf('no-curve', { p50Us: 55 })],
@@ -89,6 +90,7 @@ describe('renderPage', () => {
       '2 x CPU <b>"fast" & \ufffd[1mloud</b>',
       'v26.10.0',
       'on',
+      'latency',
       'npm run bench -- mmtp --case <x>',
       '2026-01-02T03:04:05.678Z',
     ]);
