@@ -74,6 +74,7 @@ const FLAGS = defineFlags([
 
 const COMMAND: CommandSpec<typeof FLAGS> = {
   name: 'bench',
+  typed: 'npm run bench --',
   summary: 'Measures the gateway.',
   usage: 'SUITE [flags]',
   flags: FLAGS,

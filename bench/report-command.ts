@@ -24,6 +24,7 @@ const FLAGS = defineFlags([
 
 const COMMAND: CommandSpec<typeof FLAGS> = {
   name: 'bench report',
+  typed: 'npm run bench -- report',
   summary: 'Makes one page with tables and plots of earlier runs; it opens without a network.',
   usage: '--json FILE... --html FILE',
   flags: FLAGS,
