@@ -2,6 +2,7 @@
 // inherits. What each value does is the business of the part that reads it.
 
 import { integer, list, number, oneOf, optional, orWord, section, text } from './kit.ts';
+import { balancePolicy } from './upstreams.ts';
 
 export const runtime = section(
   {
@@ -125,6 +126,11 @@ export const limits = section(
       minimum: 1,
       maximum: 256,
       flag: 'upstream-connections',
+    }),
+    upstreamBalance: balancePolicy({
+      description: 'Spread of requests over hosts, where the upstream does not say otherwise.',
+      default: 'first',
+      flag: 'upstream-balance',
     }),
     default: optional(limit),
   },

@@ -1,10 +1,13 @@
 // Ping-pong connections to the hosts of one HTTP/1.1 upstream: one call at a time on each. Idle
-// ones are reused last in, first out, and closed before the service would close them. The first
-// host is the service in the same pod; the others are used only while it cannot be reached.
+// ones are reused last in, first out, and closed before the service would close them. Unless a
+// balancer chooses, the first host is the service in the same pod, and the others are used only
+// while it cannot be reached. A balanced call goes to its host's idle connection or waits for a new
+// one to that host; whichever connection is free first takes it.
 
 import { Errors } from '#core/base/errors.ts';
 import { connectError, type HostStatus } from '../contract.ts';
 import type { PoolSettings, UpstreamCall, UpstreamEnvironment } from '../contract.ts';
+import { Balancer, type BalancedHosts } from '../balance.ts';
 import { HostSlot } from '../host-slot.ts';
 import { WaitingLine } from '../waiting-line.ts';
 import { HttpConnection } from './http-connection.ts';
@@ -29,10 +32,15 @@ export interface HttpHost {
 }
 
 /** Pool of one HTTP upstream of one lane. */
-export class HttpPool {
+export class HttpPool implements BalancedHosts {
   readonly settings: HttpSettings;
   readonly environment: UpstreamEnvironment;
   readonly #hosts: readonly HttpHost[];
+  readonly hostCount: number;
+  /** Null: the first host that can be reached. */
+  readonly #balancer: Balancer | null;
+  /** Host that the balancer chose for the call at hand, when it had no idle connection. */
+  #chosen: HttpHost | null = null;
   readonly #line: WaitingLine;
   readonly #targets = new WeakMap<UpstreamCall, HttpTarget>();
   #isClosed = false;
@@ -47,6 +55,9 @@ export class HttpPool {
       all: new Set(),
       connecting: 0,
     }));
+    this.hostCount = settings.hosts.length;
+    this.#balancer =
+      settings.balance === 'first' ? null : new Balancer(settings.balance, this, random);
     this.#line = new WaitingLine({
       clock,
       waitersMax: settings.waitersMax,
@@ -153,7 +164,28 @@ export class HttpPool {
     this.#serveWaiters();
   }
 
+  isUsable(host: number): boolean {
+    const { slot, all, idle } = this.#hosts[host]!;
+    return idle.length > 0 || (!slot.isDown && all.size < this.settings.connectionsMax);
+  }
+
+  openCountOf(host: number): number {
+    const { all, idle } = this.#hosts[host]!;
+    return all.size - idle.length;
+  }
+
   #takeIdle(): HttpConnection | null {
+    if (this.#balancer === null) return this.#takeIdleOfFirst();
+    const host = this.#balancer.pick();
+    if (host < 0) return null;
+    const entry = this.#hosts[host]!;
+    const idle = entry.idle.pop();
+    if (idle !== undefined) return idle;
+    this.#chosen = entry;
+    return null;
+  }
+
+  #takeIdleOfFirst(): HttpConnection | null {
     const hosts = this.#hosts;
     for (let h = 0; h < hosts.length; h++) {
       const host = hosts[h]!;
@@ -167,6 +199,8 @@ export class HttpPool {
 
   #wait(call: UpstreamCall, target: HttpTarget): void {
     const { observer } = this.environment;
+    const chosen = this.#chosen;
+    this.#chosen = null;
     if (this.#isClosed) {
       observer.failed(call, Errors.draining);
       return;
@@ -179,7 +213,7 @@ export class HttpPool {
     this.#targets.set(call, target);
     this.#line.join(call);
     if (this.#line.count === 0) return;
-    this.#openForWaiters();
+    this.#openForWaiters(chosen);
     // No room for another connection: one that is there has to do.
     if (!this.#hosts.some(({ connecting }) => connecting > 0)) this.#serveWaiters();
   }
@@ -187,22 +221,75 @@ export class HttpPool {
   /** Gives idle connections to those who wait, and opens one for everyone who is left. */
   #serveWaiters(): void {
     while (this.#line.count > 0) {
-      const idle = this.#takeIdle();
+      // Who waits has waited enough: with a balancer, whichever host has one.
+      const idle = this.#balancer === null ? this.#takeIdleOfFirst() : this.#anyIdle();
       if (idle === null) break;
       this.available(idle);
     }
     this.#openForWaiters();
   }
 
-  /** Opens connections until there is one on its way for everyone who waits. */
-  #openForWaiters(): void {
+  #anyIdle(): HttpConnection | null {
+    for (const { idle } of this.#hosts) if (idle.length > 0) return idle.pop()!;
+    return null;
+  }
+
+  /**
+   * Opens connections until there is one on its way for everyone who waits.
+   *
+   * @param chosen host that the balancer chose for the last one of them
+   */
+  #openForWaiters(chosen: HttpHost | null = null): void {
     if (this.#isClosed) return;
+    if (this.#balancer !== null) {
+      this.#openBalanced(chosen);
+      return;
+    }
     const host =
       this.#hosts.find(({ slot }) => !slot.isDown) ??
       this.#hosts.find(({ slot }) => !slot.isFailing);
     if (host === undefined) return;
     const { connectionsMax } = this.settings;
     while (host.connecting < this.#line.count && host.all.size < connectionsMax) this.#open(host);
+  }
+
+  /** @param chosen host that the first connection goes to; null: the least connected one */
+  #openBalanced(chosen: HttpHost | null): void {
+    // Attempts on hosts that were down may come to nothing: while others are up they do not count.
+    let hopeful = 0;
+    let doubtful = 0;
+    for (const { slot, connecting } of this.#hosts) {
+      if (slot.isDown) doubtful += connecting;
+      else hopeful += connecting;
+    }
+    const { connectionsMax } = this.settings;
+    let next = chosen !== null && chosen.all.size < connectionsMax ? chosen : null;
+    for (;;) {
+      next ??= this.#leastConnected();
+      if (next === null) return;
+      const { isDown } = next.slot;
+      if ((isDown ? hopeful + doubtful : hopeful) >= this.#line.count) return;
+      this.#open(next);
+      if (isDown) doubtful++;
+      else hopeful++;
+      next = null;
+    }
+  }
+
+  /** The host with the fewest connections that may have one more; null: none may. */
+  #leastConnected(): HttpHost | null {
+    let least: HttpHost | null = null;
+    for (const host of this.#hosts) {
+      if (host.slot.isFailing || host.all.size >= this.settings.connectionsMax) continue;
+      // A host that is being tried again gets calls only while there is no other.
+      const isBetter =
+        least === null ||
+        (host.slot.isDown === least.slot.isDown
+          ? host.all.size < least.all.size
+          : least.slot.isDown);
+      if (isBetter) least = host;
+    }
+    return least;
   }
 
   #open(host: HttpHost): void {
