@@ -9,6 +9,7 @@ import { parseConfigText } from './config-text.ts';
 import type { Layer } from './layers.ts';
 import type { Problem } from './problem.ts';
 import { findProfile } from './profiles.ts';
+import type { RoleDefaults } from './role-defaults.ts';
 import { assembleSnapshot } from './snapshot.ts';
 import type { ConfigSnapshot, SnapshotResult } from './snapshot.ts';
 
@@ -21,12 +22,15 @@ export interface LoadInput {
   readonly cwd: string;
   /** Configuration built into the caller; stands in place of a file when none is given. */
   readonly builtIn?: { readonly name: string; readonly value: unknown };
+  /** What kind of process is started; absent or null: the defaults of the schema alone. */
+  readonly role?: RoleDefaults | null;
   /** Directory of the profiles; the one that comes with the gateway when absent. */
   readonly profilesDir?: string;
 }
 
 /** The layers around the file, kept so that a new file meets the same flags. */
 export interface ConfigBase {
+  readonly role: Layer | undefined;
   readonly profile: Layer | undefined;
   readonly env: Layer;
   readonly flags: Layer;
@@ -44,7 +48,7 @@ export async function loadConfig(input: LoadInput): Promise<LoadResult> {
   const env = readEnvironment(input.env);
   const problems = [...flags.problems, ...env.problems];
   const configFile = flags.configFile ?? env.configFile;
-  const profileName = flags.profile ?? env.profile;
+  const profileName = flags.profile ?? env.profile ?? input.role?.profile;
   const profile =
     profileName === undefined ? undefined : await readProfile(profileName, input.profilesDir);
   const file =
@@ -58,6 +62,7 @@ export async function loadConfig(input: LoadInput): Promise<LoadResult> {
   const isBlind = unread.length > 0 || (problems.length > 0 && file === undefined);
   if (isBlind) return { ok: false, problems: [...problems, ...unread] };
   const base: ConfigBase = {
+    role: roleLayer(input.role),
     profile: layerOf(profile),
     env: env.layer,
     flags: flags.layer,
@@ -103,7 +108,9 @@ function assemble(
   file: Layer | undefined,
   problems: readonly Problem[],
 ): Promise<SnapshotResult> {
-  const layers = [base.profile, file, base.env, base.flags].filter((layer) => layer !== undefined);
+  const layers = [base.role, base.profile, file, base.env, base.flags].filter(
+    (layer) => layer !== undefined,
+  );
   return assembleSnapshot(layers, { problems, warnings: base.warnings });
 }
 
@@ -113,6 +120,10 @@ function valueLayer(value: unknown, where: string): Layer {
 
 function builtInLayer(builtIn: LoadInput['builtIn']): Layer | undefined {
   return builtIn && valueLayer(builtIn.value, builtIn.name);
+}
+
+function roleLayer(role: RoleDefaults | null | undefined): Layer | undefined {
+  return role ? { ...valueLayer(role.settings, role.name), origin: 'default' } : undefined;
 }
 
 type LayerRead = Layer | { readonly problems: readonly Problem[] };

@@ -7,8 +7,10 @@ import { configFlags, flagPath } from '#config/config-flags.ts';
 import { defineFlags, parseFlags } from '#config/flags.ts';
 import { flagUsage } from '#config/help.ts';
 import { formatProblem } from '#config/problem.ts';
+import { CENTRAL_DEFAULTS } from '#config/role-defaults.ts';
 import { schemaRoot, describeType, environmentName, listSettings } from '#config/settings.ts';
 import type { Setting } from '#config/settings.ts';
+import { pathText, visitLeaves } from '#config/value-path.ts';
 import { RESULT_CODES } from '#core/base/result-codes.ts';
 import { metricsReference } from '#core/telemetry/metrics-reference.ts';
 import { profileReference } from './profile-reference.ts';
@@ -107,6 +109,13 @@ function flagReference(): string {
     ];
     lines.push(tableRow(cells));
   }
+  const { name, settings, profile } = CENTRAL_DEFAULTS;
+  lines.push('', `## Other defaults of \`${name}\``, '', '| setting | default |', '|---|---|');
+  visitLeaves(settings, (tokens, value) => {
+    lines.push(tableRow([`\`${pathText(tokens)}\``, `\`${JSON.stringify(value)}\``]));
+  });
+  const more = 'and what that profile says ([profiles](profiles.md)).';
+  lines.push(tableRow(['`--profile`', `\`${profile}\`, ${more}`]));
   return `${lines.join('\n')}\n`;
 }
 

@@ -102,6 +102,7 @@ export class Acceptor {
             random,
             counters: this.counters,
             sampleRate: config.telemetry.accessLogSample,
+            identity: config.runtime,
           });
     this.#telemetry = new ExchangeTelemetry({
       clock,

@@ -1,0 +1,23 @@
+// Where kinds of gateway process differ from the defaults of the schema.
+// Invariant: the settings fit the schema (a test checks them); they are not validated at start.
+
+/** Defaults of one kind of process. */
+export interface RoleDefaults {
+  /** Name for people: `mgw central`. */
+  readonly name: string;
+  /** Settings, weaker than any profile. */
+  readonly settings: unknown;
+  /** Profile that holds unless another is named. */
+  readonly profile: string;
+}
+
+/** The central gateway: the hosts of a service are alike, and none is in the same pod. */
+export const CENTRAL_DEFAULTS: RoleDefaults = {
+  name: 'mgw central',
+  settings: {
+    runtime: { generation: 'central' },
+    listeners: { httpPort: 8005, mmtpPort: 8006, adminPort: 8101 },
+    limits: { upstreamBalance: 'least-open' },
+  },
+  profile: 'central',
+};
