@@ -1,5 +1,5 @@
-// `mgw dev`, what `npm start` runs: sample services and a mesh gateway in front of them, each as
-// its own process, on one machine with nothing else installed.
+// `mgw dev`, what `npm start` runs: sample services and the gateways of all kinds in front of them,
+// each as its own process, on one machine with nothing else installed.
 
 import { mkdir, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
@@ -8,7 +8,7 @@ import { defineFlags, parseFlags } from '#config/flags.ts';
 import { helpText, type CommandSpec } from '#config/help.ts';
 import { formatProblem } from '#config/problem.ts';
 import { ChildFailure, DevChild } from '../dev/child.ts';
-import { meshConfig, type SamplePorts } from '../dev/dev-config.ts';
+import { centralConfig, meshConfig, type SamplePorts } from '../dev/dev-config.ts';
 import { ExitCode, type CommandIo } from '../io.ts';
 import { packageVersion } from '../package-version.ts';
 import { DEV_KEY_FILE, ensureKeyFile } from './session-key-file.ts';
@@ -32,11 +32,46 @@ const FLAGS = defineFlags([
     default: 8100,
     description: 'Admin port of the mesh gateway; 0 takes any free one.',
   },
+  {
+    name: 'central-http-port',
+    type: 'number',
+    default: 8005,
+    description: 'HTTP port of the central gateway; 0 takes any free one.',
+  },
+  {
+    name: 'central-mmtp-port',
+    type: 'number',
+    default: 8006,
+    description: 'Mmtp port of the central gateway; 0 takes any free one.',
+  },
+  {
+    name: 'central-admin-port',
+    type: 'number',
+    default: 8101,
+    description: 'Admin port of the central gateway; 0 takes any free one.',
+  },
 ]);
+
+type PortFlag = (typeof FLAGS)[number]['name'];
+
+/** A gateway of the development system. Its files begin with `name`. */
+interface DevGateway {
+  readonly name: string;
+  readonly command: string;
+  /** Begins its flags here, and its ports in the ready line. */
+  readonly prefix: '' | 'central-';
+  readonly config: (samples: SamplePorts, keysFile: string) => object;
+}
+
+/** Every gateway, in the order in which they are shown. */
+const GATEWAYS: readonly DevGateway[] = [
+  { name: 'mesh', command: 'sidecar', prefix: '', config: meshConfig },
+  { name: 'central', command: 'central', prefix: 'central-', config: centralConfig },
+];
 
 const COMMAND: CommandSpec<typeof FLAGS> = {
   name: 'dev',
-  summary: 'Runs sample services and a mesh gateway in front of them. Ctrl-C ends everything.',
+  summary: 'Runs sample services and gateways in front of them. Ctrl-C ends everything.',
   usage: '[flags]',
   flags: FLAGS,
 };
@@ -76,7 +111,7 @@ export async function runDev(argv: readonly string[], io: CommandIo): Promise<nu
 }
 
 async function startAll(
-  ports: Readonly<Record<'http-port' | 'mmtp-port' | 'admin-port', number>>,
+  ports: Readonly<Record<PortFlag, number>>,
   children: DevChild[],
   io: CommandIo,
 ): Promise<void> {
@@ -91,24 +126,39 @@ async function startAll(
     http: http.ready.ports['http']!,
     ...(sofa === null ? {} : { bolt: sofa.ready.ports['bolt']! }),
   };
-  const file = `${DEV_DIR}/mesh.json`;
   await mkdir(DEV_DIR, { recursive: true });
-  const config = meshConfig(samples, resolve(DEV_KEY_FILE));
-  await writeFile(file, `${JSON.stringify(config, null, 2)}\n`);
-  const mesh = await DevChild.start('mesh gateway', [
-    MGW,
-    'sidecar',
-    `--config=${file}`,
-    `--http-port=${ports['http-port']}`,
-    `--mmtp-port=${ports['mmtp-port']}`,
-    `--admin-port=${ports['admin-port']}`,
-    `--admin-token-file=${DEV_DIR}/mesh-admin.token`,
-    `--access-log=${DEV_DIR}/mesh-access.log`,
-  ]);
-  children.push(mesh);
-  io.stdout.write(overview(mesh, samples, file));
-  const ready = { event: 'ready', role: 'dev', pid: process.pid, ports: mesh.ready.ports };
+  const started = new Map<DevGateway, DevChild>();
+  for (const gateway of GATEWAYS) {
+    const child = await startGateway(gateway, ports, samples);
+    children.push(child);
+    started.set(gateway, child);
+  }
+  io.stdout.write(overview(started, samples));
+  const bound = [...started].flatMap(([{ prefix }, { ready }]) => {
+    return Object.entries(ready.ports).map(([name, port]) => [`${prefix}${name}`, port]);
+  });
+  const ready = { event: 'ready', role: 'dev', pid: process.pid, ports: Object.fromEntries(bound) };
   io.stdout.write(`${JSON.stringify(ready)}\n`);
+}
+
+async function startGateway(
+  { name, command, prefix, config }: DevGateway,
+  ports: Readonly<Record<PortFlag, number>>,
+  samples: SamplePorts,
+): Promise<DevChild> {
+  const file = `${DEV_DIR}/${name}.json`;
+  const value = config(samples, resolve(DEV_KEY_FILE));
+  await writeFile(file, `${JSON.stringify(value, null, 2)}\n`);
+  return DevChild.start(`${name} gateway`, [
+    MGW,
+    command,
+    `--config=${file}`,
+    `--http-port=${ports[`${prefix}http-port`]}`,
+    `--mmtp-port=${ports[`${prefix}mmtp-port`]}`,
+    `--admin-port=${ports[`${prefix}admin-port`]}`,
+    `--admin-token-file=${DEV_DIR}/${name}-admin.token`,
+    `--access-log=${DEV_DIR}/${name}-access.log`,
+  ]);
 }
 
 /** Null when the SOFARPC library, a development dependency, is not installed. */
@@ -124,21 +174,19 @@ async function startSofa(io: CommandIo): Promise<DevChild | null> {
   }
 }
 
-function overview(mesh: DevChild, samples: SamplePorts, file: string): string {
-  const { http, mmtp, admin } = mesh.ready.ports;
+function overview(started: ReadonlyMap<DevGateway, DevChild>, samples: SamplePorts): string {
+  const { http, mmtp } = started.get(GATEWAYS[0]!)!.ready.ports;
   const isStandard = mmtp === 8004;
   const target = isStandard ? '' : ` --mmtp 127.0.0.1:${mmtp}`;
   const bolt = samples.bolt === undefined ? 'not running' : `127.0.0.1:${samples.bolt}`;
+  const gateways = [...started].map(([gateway, { ready }]) => gatewayLines(gateway, ready.ports));
   return `
 Mesh gateway ${packageVersion()} on Node ${process.versions.node}
 
-  mesh gateway        HTTP  http://127.0.0.1:${http}/mgw.htm
-                      Mmtp  127.0.0.1:${mmtp}
-                      admin http://127.0.0.1:${admin} (token in ${DEV_DIR}/mesh-admin.token)
+${gateways.join('\n')}
   sample services     HTTP  127.0.0.1:${samples.http}
                       Bolt  ${bolt} (SOFARPC)
-  configuration       ${file}
-  access log          ${DEV_DIR}/mesh-access.log
+  configurations and access logs in ${DEV_DIR}
 
 Try:
   npx mgw call demo.echo -d '{"hello":"world"}'${target}
@@ -148,6 +196,14 @@ Try:
 
 Ctrl-C ends everything.
 `;
+}
+
+function gatewayLines({ name }: DevGateway, ports: Readonly<Record<string, number>>): string {
+  const { http, mmtp, admin } = ports;
+  const token = `${DEV_DIR}/${name}-admin.token`;
+  return `  ${`${name} gateway`.padEnd(20)}HTTP  http://127.0.0.1:${http}/mgw.htm
+                      Mmtp  127.0.0.1:${mmtp}
+                      admin http://127.0.0.1:${admin} (token in ${token})`;
 }
 
 /** Resolves with null at SIGINT or SIGTERM. */

@@ -47,6 +47,11 @@ export function meshConfig(ports: SamplePorts, keysFile: string): object {
   };
 }
 
+/** Configuration of the central gateway: the same services, and every request in its access log. */
+export function centralConfig(ports: SamplePorts, keysFile: string): object {
+  return { ...meshConfig(ports, keysFile), telemetry: { accessLogSample: 1 } };
+}
+
 /** Protobuf over Bolt: the body passes through untouched. */
 const sofaHello = {
   operationType: 'demo.sofa.hello',

@@ -15,7 +15,12 @@ const MGW = fileURLToPath(new URL('../../cli/mgw.js', import.meta.url));
 
 interface Ready {
   readonly event: string;
-  readonly ports: { readonly http: number; readonly mmtp: number };
+  readonly ports: {
+    readonly http: number;
+    readonly mmtp: number;
+    readonly 'central-http': number;
+    readonly 'central-mmtp': number;
+  };
 }
 
 let directory: string;
@@ -44,7 +49,8 @@ function post(operationType: string, body: string, headers: Record<string, strin
 describe('mgw dev', () => {
   before(async () => {
     directory = await mkdtemp(join(tmpdir(), 'mgw-dev-'));
-    const ports = ['--http-port=0', '--mmtp-port=0', '--admin-port=0'];
+    const names = ['http', 'mmtp', 'admin', 'central-http', 'central-mmtp', 'central-admin'];
+    const ports = names.map((name) => `--${name}-port=0`);
     dev = spawn(process.execPath, [MGW, 'dev', ...ports], { cwd: directory });
     dev.stderr!.pipe(process.stderr);
     for await (const line of createInterface({ input: dev.stdout! })) {
@@ -86,6 +92,19 @@ describe('mgw dev', () => {
     assert.match(stdout, /"hello": ?"world"/);
   });
 
+  test('the central gateway serves the same operations', async () => {
+    const answer = await fetch(`http://127.0.0.1:${ready.ports['central-http']}/mgw.htm`, {
+      method: 'POST',
+      headers: { 'Operation-Type': 'demo.echo', 'Content-Type': 'application/json' },
+      body: '[1]',
+    });
+    assert.equal(await answer.text(), '{"echo":[1]}');
+    const target = `127.0.0.1:${ready.ports['central-mmtp']}`;
+    const call = await mgw('call', 'demo.echo', '-d', '{"n":2}', '--mmtp', target);
+    assert.equal(call.code, 0, call.stderr);
+    assert.match(call.stdout, /"n": ?2/);
+  });
+
   test('tells the uid of a session that mgw session issued, and 2000 without one', async () => {
     const issued = await mgw('session', 'issue', '--uid', '12345');
     assert.equal(issued.code, 0, issued.stderr);
@@ -123,6 +142,11 @@ describe('mgw dev', () => {
       .split('\n')
       .map((line) => JSON.parse(line) as Record<string, unknown>);
     assert.ok(lines.length >= 4);
+    assert.ok(lines.every(({ generation }) => generation === 'mesh'));
+    const central = await readFile(join(directory, '.mgw/dev/central-access.log'), 'utf8');
+    const codes = central.trim().split('\n');
+    assert.equal(codes.length, 2);
+    for (const line of codes) assert.match(line, /"code":1000.*"generation":"central"/);
     await assert.rejects(post('demo.echo', '{}'), 'the port must be closed');
   });
 });
