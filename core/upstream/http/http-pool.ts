@@ -1,8 +1,8 @@
 // Ping-pong connections to the hosts of one HTTP/1.1 upstream: one call at a time on each. Idle
 // ones are reused last in, first out, and closed before the service would close them. Unless a
 // balancer chooses, the first host is the service in the same pod, and the others are used only
-// while it cannot be reached. A balanced call goes to its host's idle connection or waits for a new
-// one to that host; whichever connection is free first takes it.
+// while it cannot be reached. A balanced call goes to an idle connection of its host; when there is
+// none it waits for the next connection that is free or new, whichever host that is.
 
 import { Errors } from '#core/base/errors.ts';
 import { connectError, type HostStatus } from '../contract.ts';
@@ -39,8 +39,6 @@ export class HttpPool implements BalancedHosts {
   readonly hostCount: number;
   /** Null: the first host that can be reached. */
   readonly #balancer: Balancer | null;
-  /** Host that the balancer chose for the call at hand, when it had no idle connection. */
-  #chosen: HttpHost | null = null;
   readonly #line: WaitingLine;
   readonly #targets = new WeakMap<UpstreamCall, HttpTarget>();
   #isClosed = false;
@@ -177,12 +175,7 @@ export class HttpPool implements BalancedHosts {
   #takeIdle(): HttpConnection | null {
     if (this.#balancer === null) return this.#takeIdleOfFirst();
     const host = this.#balancer.pick();
-    if (host < 0) return null;
-    const entry = this.#hosts[host]!;
-    const idle = entry.idle.pop();
-    if (idle !== undefined) return idle;
-    this.#chosen = entry;
-    return null;
+    return host < 0 ? null : (this.#hosts[host]!.idle.pop() ?? null);
   }
 
   #takeIdleOfFirst(): HttpConnection | null {
@@ -199,8 +192,6 @@ export class HttpPool implements BalancedHosts {
 
   #wait(call: UpstreamCall, target: HttpTarget): void {
     const { observer } = this.environment;
-    const chosen = this.#chosen;
-    this.#chosen = null;
     if (this.#isClosed) {
       observer.failed(call, Errors.draining);
       return;
@@ -213,7 +204,7 @@ export class HttpPool implements BalancedHosts {
     this.#targets.set(call, target);
     this.#line.join(call);
     if (this.#line.count === 0) return;
-    this.#openForWaiters(chosen);
+    this.#openForWaiters();
     // No room for another connection: one that is there has to do.
     if (!this.#hosts.some(({ connecting }) => connecting > 0)) this.#serveWaiters();
   }
@@ -221,28 +212,18 @@ export class HttpPool implements BalancedHosts {
   /** Gives idle connections to those who wait, and opens one for everyone who is left. */
   #serveWaiters(): void {
     while (this.#line.count > 0) {
-      // Who waits has waited enough: with a balancer, whichever host has one.
-      const idle = this.#balancer === null ? this.#takeIdleOfFirst() : this.#anyIdle();
+      const idle = this.#takeIdle();
       if (idle === null) break;
       this.available(idle);
     }
     this.#openForWaiters();
   }
 
-  #anyIdle(): HttpConnection | null {
-    for (const { idle } of this.#hosts) if (idle.length > 0) return idle.pop()!;
-    return null;
-  }
-
-  /**
-   * Opens connections until there is one on its way for everyone who waits.
-   *
-   * @param chosen host that the balancer chose for the last one of them
-   */
-  #openForWaiters(chosen: HttpHost | null = null): void {
+  /** Opens connections until there is one on its way for everyone who waits. */
+  #openForWaiters(): void {
     if (this.#isClosed) return;
     if (this.#balancer !== null) {
-      this.#openBalanced(chosen);
+      this.#openBalanced();
       return;
     }
     const host =
@@ -253,8 +234,8 @@ export class HttpPool implements BalancedHosts {
     while (host.connecting < this.#line.count && host.all.size < connectionsMax) this.#open(host);
   }
 
-  /** @param chosen host that the first connection goes to; null: the least connected one */
-  #openBalanced(chosen: HttpHost | null): void {
+  /** Opens them where the fewest are, so that idle ones are found wherever the balancer looks. */
+  #openBalanced(): void {
     // Attempts on hosts that were down may come to nothing: while others are up they do not count.
     let hopeful = 0;
     let doubtful = 0;
@@ -262,17 +243,14 @@ export class HttpPool implements BalancedHosts {
       if (slot.isDown) doubtful += connecting;
       else hopeful += connecting;
     }
-    const { connectionsMax } = this.settings;
-    let next = chosen !== null && chosen.all.size < connectionsMax ? chosen : null;
     for (;;) {
-      next ??= this.#leastConnected();
-      if (next === null) return;
-      const { isDown } = next.slot;
+      const host = this.#leastConnected();
+      if (host === null) return;
+      const { isDown } = host.slot;
       if ((isDown ? hopeful + doubtful : hopeful) >= this.#line.count) return;
-      this.#open(next);
+      this.#open(host);
       if (isDown) doubtful++;
       else hopeful++;
-      next = null;
     }
   }
 
