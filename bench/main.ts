@@ -7,8 +7,12 @@ import { defineFlags, parseFlags } from '#config/flags.ts';
 import { helpText, type CommandSpec } from '#config/help.ts';
 import { suggestion } from '#config/nearest.ts';
 import { formatProblem } from '#config/problem.ts';
+import { findProfile } from '#config/profiles.ts';
 import { missedRequirements, parseRequirement, type Requirement } from './gate.ts';
+import { renderPage } from './html/page.ts';
+import { runReport } from './report-command.ts';
 import { createReport, formatReport, type BenchReport } from './report.ts';
+import { PROFILE_VARIABLE } from './rig/gateway-config.ts';
 import { createOptions, UnknownCaseError, WORK_US, type Suite } from './suite.ts';
 import { codecsSuite } from './suites/codecs.ts';
 import { headlineSuite } from './suites/headline.ts';
@@ -70,16 +74,32 @@ const FLAGS = defineFlags([
     value: 'RATIO>=N',
     description: 'Exit with 1 unless the ratio is reached; also RATIO<=N.',
   },
+  {
+    name: 'profile',
+    type: 'string',
+    value: 'NAME',
+    description: 'Profile of the gateways that are started.',
+  },
   { name: 'json', type: 'string', value: 'FILE', description: 'Write the JSON object here too.' },
+  {
+    name: 'html',
+    type: 'string',
+    value: 'FILE',
+    description: 'Write a page with tables and plots; it opens without a network.',
+  },
 ]);
 
 const COMMAND: CommandSpec<typeof FLAGS> = {
   name: 'bench',
+  typed: 'npm run bench --',
   summary: 'Measures the gateway.',
   usage: 'SUITE [flags]',
   flags: FLAGS,
   positionals: { name: 'SUITE', minimum: 1, maximum: 1 },
-  notes: SUITES.map(({ name, summary }) => `${name}: ${summary}.`),
+  notes: [
+    ...SUITES.map(({ name, summary }) => `${name}: ${summary}.`),
+    'report: a page of what earlier runs wrote; see `npm run bench -- report --help`.',
+  ],
   examples: ['npm run bench -- mmtp --case "mmtp-bolt-*"', 'npm run bench -- codecs --smoke'],
 };
 
@@ -115,6 +135,7 @@ function passes(report: BenchReport, requirements: readonly Requirement[]): bool
 }
 
 async function main(argv: readonly string[]): Promise<number> {
+  if (argv[0] === 'report') return runReport(argv.slice(1));
   const { values, positionals, isHelp, problems } = parseFlags(argv, COMMAND);
   if (isHelp) {
     process.stdout.write(helpText(COMMAND));
@@ -125,8 +146,13 @@ async function main(argv: readonly string[]): Promise<number> {
   const requirements = readRequirements(values.require ?? []);
   if (typeof suite === 'string' || typeof requirements === 'string') {
     const lines = suite === '' ? problems.map(formatProblem) : [suite, requirements];
-    process.stderr.write(`${lines.filter((line) => typeof line === 'string').join('\n')}\n`);
-    return EXIT_USAGE;
+    return refuse(lines.filter((line) => typeof line === 'string'));
+  }
+  if (values.profile !== undefined) {
+    const found = await findProfile(values.profile);
+    if ('message' in found) return refuse([formatProblem(found)]);
+    // Gateways read the variable themselves; nothing is said to them in another way.
+    process.env[PROFILE_VARIABLE] = values.profile;
   }
   const options = createOptions({
     isSmoke: values.smoke,
@@ -137,16 +163,21 @@ async function main(argv: readonly string[]): Promise<number> {
     ...(values.case === undefined ? {} : { cases: values.case }),
   });
   try {
-    const report = createReport(suite.name, await suite.run(options));
+    const report = createReport(suite.name, await suite.run(options), argv);
     const json = JSON.stringify(report);
     if (values.json !== undefined) await writeFile(values.json, `${json}\n`);
+    if (values.html !== undefined) await writeFile(values.html, renderPage([report]));
     process.stdout.write(`${formatReport(report)}${json}\n`);
     return passes(report, requirements) ? 0 : EXIT_FAILED;
   } catch (error) {
     if (!(error instanceof UnknownCaseError)) throw error;
-    process.stderr.write(`${error.message}\n`);
-    return EXIT_USAGE;
+    return refuse([error.message]);
   }
+}
+
+function refuse(lines: readonly string[]): number {
+  process.stderr.write(`${lines.join('\n')}\n`);
+  return EXIT_USAGE;
 }
 
 process.exitCode = await main(process.argv.slice(2));

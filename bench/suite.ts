@@ -2,6 +2,9 @@
 
 import type { SuiteResult } from './report.ts';
 import { WARM_UP_MS } from './load/load-flags.ts';
+import type { LoadResult } from './load/tally.ts';
+import type { Child } from './rig/child.ts';
+import type { Rig } from './rig/rig.ts';
 
 /** How long and what to measure. */
 export interface BenchOptions {
@@ -24,6 +27,33 @@ export interface Suite {
   readonly summary: string;
   /** @throws UnknownCaseError when a pattern fits no case */
   run(options: BenchOptions): Promise<SuiteResult>;
+}
+
+/** A suite that `npm run profile -- NAME` can run a case of. */
+export interface ProfiledSuite {
+  readonly name: string;
+  /** Names of the cases whose gateway is ours and whose load is a closed loop. */
+  readonly cases: readonly string[];
+  /** The case that is profiled when none is named. */
+  readonly defaultCase: string;
+  /**
+   * Starts one case and measures it once.
+   *
+   * @param name one of `cases`
+   * @param nodeFlags flags of the gateway's runtime: the profiler
+   */
+  measure(
+    name: string,
+    rig: Rig,
+    options: BenchOptions,
+    nodeFlags: readonly string[],
+  ): Promise<ProfiledRun>;
+}
+
+/** What was measured, and the process to look into: still running. */
+export interface ProfiledRun {
+  readonly gateway: Child;
+  readonly result: LoadResult;
 }
 
 const SMOKE_SECONDS = 0.25;

@@ -114,6 +114,7 @@ export class Clusters {
     const shared: PoolSettings = {
       name,
       hosts: (config.hosts ?? []).map(addressOf),
+      balance: config.balance,
       waitersMax: config.waitersMax,
       waitMs: config.waitMs,
       connectTimeoutMs: config.connectTimeoutMs,

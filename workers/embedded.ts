@@ -8,6 +8,7 @@ import type { LocalCall } from '#core/upstream/local/local-call.ts';
 import type { LocalHandler, LocalHandlers } from '#core/upstream/local/local-service.ts';
 import { loadConfig, snapshotFromValue } from '#config/load.ts';
 import { formatProblem, type Problem } from '#config/problem.ts';
+import { EMBEDDED_DEFAULTS } from '#config/role-defaults.ts';
 import { Acceptor, type BoundPorts } from './acceptor.ts';
 import { AcceptorSource } from './admin/acceptor-source.ts';
 import { AdminServer } from './admin/admin-server.ts';
@@ -21,7 +22,7 @@ export type EmbeddedCall = LocalCall;
 /** Answers one request: text (JSON), bytes, or `{ body, contentType, headers }`; now or later. */
 export type EmbeddedHandler = LocalHandler;
 
-const ROLE = 'decentralized';
+const ROLE = 'embedded';
 
 /** Name of the configuration in messages. */
 const WHERE = 'config';
@@ -92,7 +93,7 @@ export class EmbeddedGateway {
   async apply(config: Readonly<Record<string, unknown>>): Promise<void> {
     const { base } = this.#acceptor;
     const result = await this.#acceptor.apply(
-      await snapshotFromValue(withDefaults(config), base, WHERE),
+      await snapshotFromValue(withUpstream(config), base, WHERE),
     );
     if (!result.ok) throw new EmbeddedConfigError(result.problems);
   }
@@ -118,8 +119,8 @@ export async function startEmbeddedGateway(
   options: EmbeddedGatewayOptions,
 ): Promise<EmbeddedGateway> {
   const cwd = options.cwd ?? process.cwd();
-  const builtIn = { name: WHERE, value: withDefaults(options.config ?? {}) };
-  const loaded = await loadConfig({ argv: [], env: {}, cwd, builtIn });
+  const builtIn = { name: WHERE, value: withUpstream(options.config ?? {}) };
+  const loaded = await loadConfig({ argv: [], env: {}, cwd, builtIn, role: EMBEDDED_DEFAULTS });
   if (!loaded.ok) throw new EmbeddedConfigError(loaded.problems);
   const { config, warnings } = loaded.snapshot;
   const unfit = threadProblems(config.runtime.workers);
@@ -136,21 +137,9 @@ export async function startEmbeddedGateway(
   return open(acceptor);
 }
 
-/** What an embedded gateway has where its configuration is silent. */
-function withDefaults(config: Readonly<Record<string, unknown>>): object {
-  const { listeners = {}, runtime = {}, upstreams } = config;
-  return {
-    ...config,
-    listeners: merged({ httpPort: 8001, mmtpPort: 8002, adminPort: 'off' }, listeners),
-    runtime: merged({ workers: 0, placement: 'inline' }, runtime),
-    upstreams: upstreams ?? { service: { protocol: 'local' } },
-  };
-}
-
-/** What is no map is left for the checks to refuse. */
-function merged(standard: object, given: unknown): unknown {
-  const isMap = typeof given === 'object' && given !== null && !Array.isArray(given);
-  return isMap ? { ...standard, ...given } : given;
+/** The service's own upstream, unless the configuration names any: no default, which would stay. */
+function withUpstream(config: Readonly<Record<string, unknown>>): object {
+  return { ...config, upstreams: config['upstreams'] ?? { service: { protocol: 'local' } } };
 }
 
 function threadProblems(workers: number | 'auto'): readonly Problem[] {

@@ -77,10 +77,11 @@ export class Lane {
     this.kernels = kernels;
     this.#accessLogFile = accessLogFile;
     const { accessLogSample: sampleRate } = config.telemetry;
+    const { runtime: identity } = config;
     this.#accessLog =
       accessLogFile === null
         ? null
-        : new AccessLog({ writer: accessLogFile, clock, random, counters, sampleRate });
+        : new AccessLog({ writer: accessLogFile, clock, random, counters, sampleRate, identity });
     this.telemetry = new ExchangeTelemetry({
       clock,
       counters,

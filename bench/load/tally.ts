@@ -7,10 +7,16 @@
 //                startMs                     endMs
 
 import { build } from 'hdr-histogram-js';
+import type { PercentileCurve } from '../report.ts';
 import { readUsage, sumUsage, usageBetween, type ProcessUsage } from '../rig/process-usage.ts';
 
 /** LIMIT: latencies above are recorded as this. µs. */
 const LATENCY_US_MAX = 60_000_000;
+
+/** Percentiles of a curve: enough to see its shape, few enough for one line of JSON. */
+const CURVE_PERCENTS: readonly number[] = [
+  0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 92.5, 95, 97.5, 98, 99, 99.5, 99.75, 99.9, 99.95, 99.99,
+];
 
 /** Percentiles in µs of what a histogram holds. */
 export interface Percentiles {
@@ -18,6 +24,8 @@ export interface Percentiles {
   readonly p90Us: number;
   readonly p99Us: number;
   readonly maxUs: number;
+  /** The whole distribution; none when the generator does not tell. */
+  readonly percentiles?: PercentileCurve;
 }
 
 /** What a generator found in its window. */
@@ -114,6 +122,7 @@ export class Tally {
       p90Us: latency.getValueAtPercentile(90),
       p99Us: latency.getValueAtPercentile(99),
       maxUs: latency.maxValue,
+      percentiles: curveOf(latency),
       lateP99Us: this.#lateness.getValueAtPercentile(99),
       loadCpuUs: this.#loadCpuUs,
       watched: this.#watched,
@@ -134,6 +143,15 @@ function createHistogram() {
     highestTrackableValue: LATENCY_US_MAX,
     numberOfSignificantValueDigits: 3,
   });
+}
+
+/** Points that requests stand for: of 100 requests there is no 99.9th percentile. */
+function curveOf(latency: ReturnType<typeof createHistogram>): PercentileCurve {
+  const requests = latency.totalCount;
+  // Rounded, because 100 - 99.9 is a little less than 0.1.
+  const above = (percent: number) => Math.round((100 - percent) * requests) / 100;
+  const percents = CURVE_PERCENTS.filter((percent) => above(percent) >= 1);
+  return percents.map((percent) => [percent, latency.getValueAtPercentile(percent)]);
 }
 
 function toUs(ms: number): number {

@@ -10,6 +10,9 @@ export type SessionMode = 'cold' | 'cached' | 'none';
 /** The one API of a benchmark. */
 export const OPERATION = 'bench.account.get';
 
+/** Environment variable that gives all gateways of a run a profile. */
+export const PROFILE_VARIABLE = 'MGW_PROFILE';
+
 /** Beyond what any machine reaches: the limit filter works and never refuses. */
 export const LIMIT_QPS = 10_000_000;
 

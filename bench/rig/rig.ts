@@ -8,7 +8,12 @@ import type { LoadResult } from '../load/tally.ts';
 import { newBenchKeys } from '../load/session-pool.ts';
 import { runChild, startChild, type Child, type ChildSpec } from './child.ts';
 import { chooseCores, type Cores } from './cores.ts';
-import { gatewayConfig, type GatewaySetup, type UpstreamKind } from './gateway-config.ts';
+import {
+  gatewayConfig,
+  PROFILE_VARIABLE,
+  type GatewaySetup,
+  type UpstreamKind,
+} from './gateway-config.ts';
 
 /** LIMIT: what a generator needs beside its window: start, sessions, last answers. */
 const LOAD_EXTRA_MS = 20_000;
@@ -87,7 +92,8 @@ export class Rig {
       '--http-port=0',
       '--mmtp-port=0',
       '--admin-port=off',
-      '--workers=0',
+      // A profile says itself how many threads it wants.
+      ...(process.env[PROFILE_VARIABLE] === undefined ? ['--workers=0'] : []),
     ];
     return this.#start({
       name: `gateway ${setup.upstream} ${setup.session}`,

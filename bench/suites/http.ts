@@ -8,18 +8,18 @@ import type { SkippedCase, SuiteResult } from '../report.ts';
 import type { Child } from '../rig/child.ts';
 import { OPERATION, type SessionMode } from '../rig/gateway-config.ts';
 import { Rig } from '../rig/rig.ts';
-import { selectCases, type BenchOptions, type Suite } from '../suite.ts';
+import { selectCases, type BenchOptions, type ProfiledSuite, type Suite } from '../suite.ts';
 
 const CONNECTIONS = 16;
 
 /** One case. */
-export interface HttpCase {
+interface HttpCase {
   readonly name: string;
   /** How our side checks the cookie; null: nginx, which does not. */
   readonly session: SessionMode | null;
 }
 
-export const HTTP_CASES: readonly HttpCase[] = [
+const HTTP_CASES: readonly HttpCase[] = [
   { name: 'http-16', session: 'cold' },
   { name: 'http-16-none', session: 'none' },
   { name: 'nginx-16', session: null },
@@ -32,7 +32,7 @@ const RATIOS: readonly RatioSpec[] = [
 ];
 
 /** Starts what a case is about, in front of a service. */
-export async function startProxy(
+async function startProxy(
   spec: HttpCase,
   rig: Rig,
   service: Child,
@@ -44,7 +44,7 @@ export async function startProxy(
 }
 
 /** Loads a proxy once. */
-export function measureProxy(proxy: Child, rig: Rig, options: BenchOptions) {
+function measureProxy(proxy: Child, rig: Rig, options: BenchOptions) {
   return rig.runLoad({
     generator: 'http-load',
     seconds: options.seconds,
@@ -87,5 +87,17 @@ export const httpSuite: Suite = {
     } finally {
       await rig.close();
     }
+  },
+};
+
+/** Cases with their gateway under the profiler. */
+export const httpProfile: ProfiledSuite = {
+  name: 'http',
+  cases: HTTP_CASES.filter(({ session }) => session !== null).map(({ name }) => name),
+  defaultCase: 'http-16',
+  async measure(name, rig, options, nodeFlags) {
+    const spec = HTTP_CASES.find((entry) => entry.name === name)!;
+    const gateway = await startProxy(spec, rig, await rig.startService('http'), nodeFlags);
+    return { gateway, result: await measureProxy(gateway, rig, options) };
   },
 };

@@ -13,7 +13,7 @@ import {
   type UpstreamKind,
 } from '../rig/gateway-config.ts';
 import { Rig } from '../rig/rig.ts';
-import { selectCases, type BenchOptions, type Suite } from '../suite.ts';
+import { selectCases, type BenchOptions, type ProfiledSuite, type Suite } from '../suite.ts';
 
 /** Streams per connection that an open loop may have open: what a gateway allows by default. */
 const OPEN_LOOP_STREAMS = 4096;
@@ -91,7 +91,7 @@ const RATE_SHARE = 0.5;
 const SMOKE_RATE_SHARE = 0.1;
 
 /** Services and gateways of a run, started when the first case needs them. */
-export class MmtpStage {
+class MmtpStage {
   readonly #rig: Rig;
   readonly #services = new Map<UpstreamKind, Child>();
   readonly #gateways = new Map<string, Child>();
@@ -149,6 +149,19 @@ export const mmtpSuite: Suite = {
     } finally {
       await rig.close();
     }
+  },
+};
+
+/** Cases with their gateway under the profiler. */
+export const mmtpProfile: ProfiledSuite = {
+  name: 'mmtp',
+  cases: MMTP_CASES.filter(({ halfOf }) => halfOf === null).map(({ name }) => name),
+  defaultCase: 'mmtp-bolt-16x16',
+  async measure(name, rig, options, nodeFlags) {
+    const spec = MMTP_CASES.find((entry) => entry.name === name)!;
+    const stage = new MmtpStage(rig);
+    const gateway = await stage.gateway(spec, nodeFlags);
+    return { gateway, result: await stage.measure(spec, options, 0) };
   },
 };
 

@@ -7,10 +7,15 @@ export interface SamplePorts {
   readonly bolt?: number;
 }
 
-/** Configuration of a gateway in a process of its own: mesh, or central. */
+/** Configuration of the mesh gateway. */
 export function meshConfig(samples: SamplePorts, keysFile: string): object {
   const upstream = { protocol: 'http', hosts: [`127.0.0.1:${samples.http}`] };
   return configOf('sample-http', upstream, samples, keysFile);
+}
+
+/** Configuration of the central gateway: the same services, and every request in its access log. */
+export function centralConfig(samples: SamplePorts, keysFile: string): object {
+  return { ...meshConfig(samples, keysFile), telemetry: { accessLogSample: 1 } };
 }
 
 /** Configuration of the gateway inside the sample service. */

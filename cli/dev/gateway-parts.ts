@@ -1,10 +1,10 @@
 // The gateways of the development system, as data: each generation is one entry, started in this
-// order in front of the same sample services. A further one (the central gateway) is a further
-// entry; its flags, its place in the overview and its end follow from it.
+// order in front of the same sample services. A further one is a further entry; its flags, its
+// place in the overview and its end follow from it.
 
 import { fileURLToPath } from 'node:url';
 import type { FlagSpec } from '#config/flags.ts';
-import { decentralizedConfig, meshConfig, type SamplePorts } from './dev-config.ts';
+import { centralConfig, decentralizedConfig, meshConfig, type SamplePorts } from './dev-config.ts';
 
 /** Listeners of a gateway. */
 export const LISTENERS = ['http', 'mmtp', 'admin'] as const;
@@ -62,6 +62,16 @@ const mesh: GatewayPart = {
   command: (ports, files) => [MGW, 'sidecar', ...processFlags(ports, files)],
 };
 
+const central: GatewayPart = {
+  name: 'central gateway',
+  file: 'central',
+  flagPrefix: 'central-',
+  ports: { http: 8005, mmtp: 8006, admin: 8101 },
+  config: centralConfig,
+  ownSettings: () => ({}),
+  command: (ports, files) => [MGW, 'central', ...processFlags(ports, files)],
+};
+
 /** Flags, because they are stronger than what the environment says to every gateway. */
 function processFlags({ http, mmtp, admin }: Ports, files: PartFiles): readonly string[] {
   return [
@@ -75,10 +85,10 @@ function processFlags({ http, mmtp, admin }: Ports, files: PartFiles): readonly 
 }
 
 /** In the order of the generations, which is that of starting. */
-export const GATEWAY_PARTS: readonly GatewayPart[] = [decentralized, mesh];
+export const GATEWAY_PARTS: readonly GatewayPart[] = [decentralized, mesh, central];
 
-/** The flags that choose the ports of all gateways. */
-export const PORT_FLAGS: readonly FlagSpec[] = GATEWAY_PARTS.toReversed().flatMap((part) =>
+/** The flags that choose the ports of all gateways; those without a prefix first. */
+export const PORT_FLAGS: readonly FlagSpec[] = [mesh, decentralized, central].flatMap((part) =>
   LISTENERS.map((listener) => ({
     name: flagName(part, listener),
     type: 'number',

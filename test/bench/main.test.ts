@@ -13,6 +13,7 @@ describe('bench command line', () => {
     [['mmtp', '--second', '3'], /unknown flag; did you mean --seconds\?/],
     [['mmtp', '--rounds', '0'], /--rounds: "0" is not allowed/],
     [['codecs', '--case', 'mmtp'], /No case is named "mmtp"; there are mmtp request, /],
+    [['mmtp', '--profile', 'latencyy'], /no profile "latencyy"; did you mean "latency"\?/],
     [[], /SUITE: is missing/],
   ];
   for (const [argv, text] of refusals) {

@@ -42,6 +42,7 @@ const GENERATIONS = [
     mmtp: 'embedded-mmtp',
     admin: 'embedded-admin',
   },
+  { name: 'central', http: 'central-http', mmtp: 'central-mmtp', admin: 'central-admin' },
 ] as const;
 
 function post(
@@ -61,7 +62,7 @@ describe('mgw dev', () => {
   before(async () => {
     directory = await mkdtemp(join(tmpdir(), 'mgw-dev-'));
     const listeners = ['http', 'mmtp', 'admin'];
-    const ports = ['', 'embedded-'].flatMap((prefix) =>
+    const ports = ['', 'embedded-', 'central-'].flatMap((prefix) =>
       listeners.map((listener) => `--${prefix}${listener}-port=0`),
     );
     dev = spawn(process.execPath, [MGW, 'dev', ...ports], { cwd: directory });
@@ -103,6 +104,15 @@ describe('mgw dev', () => {
     );
     assert.equal(code, 0, stderr);
     assert.match(stdout, /"hello": ?"world"/);
+  });
+
+  test('the central gateway serves the same operations', async () => {
+    const answer = await post('demo.echo', '[1]', {}, 'central-http');
+    assert.equal(await answer.text(), '{"echo":[1]}');
+    const target = `127.0.0.1:${ready.ports['central-mmtp']}`;
+    const call = await mgw('call', 'demo.echo', '-d', '{"n":2}', '--mmtp', target);
+    assert.equal(call.code, 0, call.stderr);
+    assert.match(call.stdout, /"n": ?2/);
   });
 
   test('tells the uid of a session that mgw session issued, and 2000 without one', async () => {
@@ -172,6 +182,10 @@ describe('mgw dev', () => {
         .split('\n')
         .map((line) => JSON.parse(line) as Record<string, unknown>);
       assert.ok(lines.length >= 4, name);
+      assert.ok(
+        lines.every(({ generation }) => generation === name),
+        name,
+      );
       await assert.rejects(post('demo.echo', '{}', {}, http), `${name}: the port must be closed`);
     }
   });

@@ -154,14 +154,16 @@ describe('calls', () => {
   test('figures by method', async () => {
     const {
       role,
+      generation,
       apis,
       gateway: counts,
     } = gateway.stats() as {
       role: string;
+      generation: string;
       apis: readonly { readonly operationType: string }[];
       gateway: Readonly<Record<string, number>>;
     };
-    assert.equal(role, 'decentralized');
+    assert.deepEqual([role, generation], ['embedded', 'decentralized']);
     assert.ok(apis.some(({ operationType }) => operationType === 'echo'));
     assert.ok(Object.keys(counts).length > 0);
     assert.match(

@@ -9,6 +9,7 @@ import {
   DOWNSTREAM_FAMILIES,
   GATEWAY_FAMILIES,
 } from '#core/telemetry/counter-metrics.ts';
+import type { GatewayIdentity } from '#core/telemetry/identity.ts';
 import { ProcessMetrics, processSummary } from '#core/telemetry/process-metrics.ts';
 import { renderMetrics } from '#core/telemetry/prometheus.ts';
 import { changesNeedingRestart } from '#config/explain.ts';
@@ -25,8 +26,12 @@ export class AcceptorSource implements AdminSource {
   readonly #sources;
   readonly #version: string;
   readonly #role: string;
+  /** As the process started: these settings do not change while it runs. */
+  readonly #identity: GatewayIdentity;
 
   constructor(acceptor: Acceptor, version: string, role: string) {
+    const identity: GatewayIdentity = acceptor.snapshot.config.runtime;
+    this.#identity = identity;
     this.#acceptor = acceptor;
     this.#version = version;
     this.#role = role;
@@ -36,7 +41,7 @@ export class AcceptorSource implements AdminSource {
       new CounterMetrics(acceptor.counters),
       new ApiMetrics(acceptor.stats),
       this.#loop,
-      new ProcessMetrics({ version, role }),
+      new ProcessMetrics({ version, role, identity }),
     ];
   }
 
@@ -52,8 +57,12 @@ export class AcceptorSource implements AdminSource {
 
   stats(): object {
     const { counters, stats, snapshot } = this.#acceptor;
+    const { generation, zone, app } = this.#identity;
     return {
       role: this.#role,
+      generation,
+      zone,
+      app,
       version: this.#version,
       revision: snapshot.revision,
       hash: snapshot.hash,
