@@ -70,7 +70,7 @@ async function runCase(
 }
 
 /** Cases whose gateway is ours and whose load is a closed loop. */
-const PROFILED_MMTP = MMTP_CASES.filter(({ halfOf }) => halfOf === null);
+const PROFILED_MMTP = MMTP_CASES.filter(({ halfOf, isFloor }) => halfOf === null && !isFloor);
 const PROFILED_HTTP = HTTP_CASES.filter(({ session }) => session !== null);
 
 function knownCases(): string {

@@ -10,6 +10,10 @@ export type SessionMode = 'cold' | 'cached' | 'none';
 /** The one API of a benchmark. */
 export const OPERATION = 'bench.account.get';
 
+/** What the API is at a Bolt service. */
+export const BOLT_SERVICE = 'com.example.bench.AccountFacade:1.0';
+export const BOLT_METHOD = 'get';
+
 /** Beyond what any machine reaches: the limit filter works and never refuses. */
 const LIMIT_QPS = 10_000_000;
 
@@ -26,7 +30,7 @@ export interface GatewaySetup {
 export function gatewayConfig(setup: GatewaySetup, servicePort: number): string {
   const isBolt = setup.upstream === 'bolt';
   const target = isBolt
-    ? { service: 'com.example.bench.AccountFacade:1.0', method: 'get', codec: 'protobuf' }
+    ? { service: BOLT_SERVICE, method: BOLT_METHOD, codec: 'protobuf' }
     : { path: '/account/get', verb: 'POST' };
   return JSON.stringify({
     upstreams: { service: { protocol: setup.upstream, hosts: [`127.0.0.1:${servicePort}`] } },
