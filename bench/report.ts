@@ -28,6 +28,8 @@ export interface BenchCase {
   /** Open loop only: offered requests per second, and how late they left (99th percentile). */
   readonly rate?: number;
   readonly lateP99Us?: number;
+  /** `filters` only: ns per request; of a single filter without what an empty chain takes. */
+  readonly nsPerRequest?: number;
 }
 
 /** A case that did not run. */
@@ -99,6 +101,7 @@ const COLUMNS: readonly Column[] = [
   { title: 'p50 µs', text: ({ p50Us }) => figure(p50Us) },
   { title: 'p99 µs', text: ({ p99Us }) => figure(p99Us) },
   { title: 'CPU µs/req', text: ({ cpuUsPerRequest }) => figure(cpuUsPerRequest) },
+  { title: 'ns/req', text: ({ nsPerRequest }) => figure(nsPerRequest) },
   { title: 'gateway CPUs', text: ({ gatewayCores }) => figure(gatewayCores) },
   { title: 'load CPUs', text: ({ loadCores }) => figure(loadCores) },
   { title: 'RSS MB', text: ({ rssMb }) => figure(rssMb) },

@@ -21,7 +21,7 @@ export const POOL_SESSIONS = 2000;
 const TTL_SECONDS = 3600;
 
 /** Uids start here, so that they have as many digits as real ones. */
-const FIRST_UID = 2_088_000_000;
+export const FIRST_UID = 2_088_000_000;
 
 /** The text of a key file for one benchmark. */
 export function newBenchKeys(): string {
