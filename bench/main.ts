@@ -7,9 +7,11 @@ import { defineFlags, parseFlags } from '#config/flags.ts';
 import { helpText, type CommandSpec } from '#config/help.ts';
 import { suggestion } from '#config/nearest.ts';
 import { formatProblem } from '#config/problem.ts';
+import { COMPARE_FLAGS, readSides, tieSideFlags } from './compare/sides.ts';
 import { createReport, formatReport } from './report.ts';
-import { createOptions, UnknownCaseError, type Suite } from './suite.ts';
+import { createOptions, UsageError, type Suite } from './suite.ts';
 import { codecsSuite } from './suites/codecs.ts';
+import { compareSuite } from './suites/compare.ts';
 import { filtersSuite } from './suites/filters.ts';
 import { httpSuite } from './suites/http.ts';
 import { mmtpSuite } from './suites/mmtp.ts';
@@ -17,10 +19,10 @@ import { mmtpSuite } from './suites/mmtp.ts';
 const EXIT_WRONG_ANSWERS = 1;
 const EXIT_USAGE = 2;
 
-const SUITES: readonly Suite[] = [mmtpSuite, httpSuite, codecsSuite, filtersSuite];
+const SUITES: readonly Suite[] = [mmtpSuite, httpSuite, codecsSuite, filtersSuite, compareSuite];
 
 /** Suites that are planned: named, so that nobody takes their absence for a typing error. */
-const LATER_SUITES = ['headline', 'lanes', 'compare', 'soak'];
+const LATER_SUITES = ['headline', 'lanes', 'soak'];
 
 const FLAGS = defineFlags([
   {
@@ -55,6 +57,7 @@ const FLAGS = defineFlags([
     default: false,
   },
   { name: 'json', type: 'string', value: 'FILE', description: 'Write the JSON object here too.' },
+  ...COMPARE_FLAGS,
 ]);
 
 const COMMAND: CommandSpec<typeof FLAGS> = {
@@ -64,7 +67,12 @@ const COMMAND: CommandSpec<typeof FLAGS> = {
   flags: FLAGS,
   positionals: { name: 'SUITE', minimum: 1, maximum: 1 },
   notes: SUITES.map(({ name, summary }) => `${name}: ${summary}.`),
-  examples: ['npm run bench -- mmtp --case "mmtp-bolt-*"', 'npm run bench -- codecs --smoke'],
+  examples: [
+    'npm run bench -- mmtp --case "mmtp-bolt-*"',
+    'npm run bench -- codecs --smoke',
+    'npm run bench -- compare --b-rev HEAD~1 --case http-16',
+    'npm run bench -- compare --a "--session-cache 0" --b "--session-cache 8192" --rounds 7',
+  ],
 };
 
 function findSuite(name: string): Suite | string {
@@ -78,7 +86,7 @@ function findSuite(name: string): Suite | string {
 }
 
 async function main(argv: readonly string[]): Promise<number> {
-  const { values, positionals, isHelp, problems } = parseFlags(argv, COMMAND);
+  const { values, positionals, isHelp, problems } = parseFlags(tieSideFlags(argv), COMMAND);
   if (isHelp) {
     process.stdout.write(helpText(COMMAND));
     return 0;
@@ -90,21 +98,22 @@ async function main(argv: readonly string[]): Promise<number> {
     process.stderr.write(`${lines.join('\n')}\n`);
     return EXIT_USAGE;
   }
-  const options = createOptions({
-    isSmoke: values.smoke,
-    onProgress: (text) => process.stderr.write(`${suite.name}: ${text}\n`),
-    ...(values.seconds === undefined ? {} : { seconds: values.seconds }),
-    ...(values.rounds === undefined ? {} : { rounds: values.rounds }),
-    ...(values.case === undefined ? {} : { cases: values.case }),
-  });
   try {
+    const options = createOptions({
+      isSmoke: values.smoke,
+      sides: readSides(values),
+      onProgress: (text) => process.stderr.write(`${suite.name}: ${text}\n`),
+      ...(values.seconds === undefined ? {} : { seconds: values.seconds }),
+      ...(values.rounds === undefined ? {} : { rounds: values.rounds }),
+      ...(values.case === undefined ? {} : { cases: values.case }),
+    });
     const report = createReport(suite.name, await suite.run(options));
     const json = JSON.stringify(report);
     if (values.json !== undefined) await writeFile(values.json, `${json}\n`);
     process.stdout.write(`${formatReport(report)}${json}\n`);
     return report.cases.some(({ wrong }) => wrong > 0) ? EXIT_WRONG_ANSWERS : 0;
   } catch (error) {
-    if (!(error instanceof UnknownCaseError)) throw error;
+    if (!(error instanceof UsageError)) throw error;
     process.stderr.write(`${error.message}\n`);
     return EXIT_USAGE;
   }

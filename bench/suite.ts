@@ -1,5 +1,6 @@
 // What a suite is, and the settings all of them share.
 
+import type { Side } from './compare/sides.ts';
 import type { SuiteResult } from './report.ts';
 import { WARM_UP_MS } from './load/load-flags.ts';
 
@@ -13,6 +14,8 @@ export interface BenchOptions {
   readonly isSmoke: boolean;
   /** Patterns of case names, `*` for any text; empty: all. */
   readonly cases: readonly string[];
+  /** What `compare` compares. */
+  readonly sides?: readonly [Side, Side];
   readonly onProgress: (text: string) => void;
 }
 
@@ -45,8 +48,11 @@ export function createOptions(given: Partial<BenchOptions>): BenchOptions {
   };
 }
 
+/** The command line says what cannot be; the message is for its writer. */
+export class UsageError extends Error {}
+
 /** A pattern that fits no case; the message names the cases. */
-export class UnknownCaseError extends Error {}
+export class UnknownCaseError extends UsageError {}
 
 /** The entries whose names fit one of `patterns`; all without patterns. */
 export function selectCases<T extends { readonly name: string }>(

@@ -155,23 +155,37 @@ export class MmtpStage {
 
   /** @param rate requests per second of an open loop; 0: closed loop */
   async measure(spec: MmtpCase, options: BenchOptions, rate: number): Promise<LoadResult> {
-    const proxy = await this.#proxy(spec);
-    return this.#rig.runLoad({
-      generator: 'mmtp-load',
-      seconds: options.seconds,
-      warmUpMs: options.warmUpMs,
-      flags: {
-        port: proxy.port('mmtp'),
-        watch: proxy.pid,
-        operation: OPERATION,
-        connections: spec.connections,
-        streams: spec.streams,
-        rate,
-        format: spec.upstream === 'bolt' ? 'protobuf' : 'json',
-        ...(spec.session === 'none' ? {} : { 'session-keys': this.#rig.keysFile }),
-      },
-    });
+    return measureMmtp(spec, await this.#proxy(spec), this.#rig, options, rate);
   }
+}
+
+/**
+ * Loads what stands between generator and service once.
+ *
+ * @param rate requests per second of an open loop; 0: closed loop
+ */
+export function measureMmtp(
+  spec: MmtpCase,
+  proxy: Child,
+  rig: Rig,
+  options: BenchOptions,
+  rate: number,
+): Promise<LoadResult> {
+  return rig.runLoad({
+    generator: 'mmtp-load',
+    seconds: options.seconds,
+    warmUpMs: options.warmUpMs,
+    flags: {
+      port: proxy.port('mmtp'),
+      watch: proxy.pid,
+      operation: OPERATION,
+      connections: spec.connections,
+      streams: spec.streams,
+      rate,
+      format: spec.upstream === 'bolt' ? 'protobuf' : 'json',
+      ...(spec.session === 'none' ? {} : { 'session-keys': rig.keysFile }),
+    },
+  });
 }
 
 export const mmtpSuite: Suite = {
