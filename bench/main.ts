@@ -15,14 +15,22 @@ import { compareSuite } from './suites/compare.ts';
 import { filtersSuite } from './suites/filters.ts';
 import { httpSuite } from './suites/http.ts';
 import { mmtpSuite } from './suites/mmtp.ts';
+import { soakSuite } from './suites/soak.ts';
 
 const EXIT_WRONG_ANSWERS = 1;
 const EXIT_USAGE = 2;
 
-const SUITES: readonly Suite[] = [mmtpSuite, httpSuite, codecsSuite, filtersSuite, compareSuite];
+const SUITES: readonly Suite[] = [
+  mmtpSuite,
+  httpSuite,
+  codecsSuite,
+  filtersSuite,
+  compareSuite,
+  soakSuite,
+];
 
 /** Suites that are planned: named, so that nobody takes their absence for a typing error. */
-const LATER_SUITES = ['headline', 'lanes', 'soak'];
+const LATER_SUITES = ['headline', 'lanes'];
 
 const FLAGS = defineFlags([
   {
@@ -32,7 +40,16 @@ const FLAGS = defineFlags([
     description: 'Length of each measured window.',
     minimum: 0.05,
     maximum: 3600,
-    defaultText: '3',
+    defaultText: '3; soak: 60',
+  },
+  {
+    name: 'rate',
+    type: 'number',
+    value: 'N',
+    description: 'soak: requests per second.',
+    minimum: 1,
+    maximum: 100_000,
+    defaultText: '1000',
   },
   {
     name: 'rounds',
@@ -99,14 +116,16 @@ async function main(argv: readonly string[]): Promise<number> {
     return EXIT_USAGE;
   }
   try {
-    const options = createOptions({
+    const given = {
       isSmoke: values.smoke,
       sides: readSides(values),
-      onProgress: (text) => process.stderr.write(`${suite.name}: ${text}\n`),
+      onProgress: (text: string) => process.stderr.write(`${suite.name}: ${text}\n`),
       ...(values.seconds === undefined ? {} : { seconds: values.seconds }),
+      ...(values.rate === undefined ? {} : { rate: values.rate }),
       ...(values.rounds === undefined ? {} : { rounds: values.rounds }),
       ...(values.case === undefined ? {} : { cases: values.case }),
-    });
+    };
+    const options = createOptions(given, suite.defaultSeconds);
     const report = createReport(suite.name, await suite.run(options));
     const json = JSON.stringify(report);
     if (values.json !== undefined) await writeFile(values.json, `${json}\n`);

@@ -2,6 +2,7 @@
 
 import { cpus, release } from 'node:os';
 import { loadNative } from '#native/loader.ts';
+import type { SoakFigures } from './soak/trend.ts';
 
 /** Figures of one case: medians over the rounds, except the counts, which are sums. */
 export interface BenchCase {
@@ -30,6 +31,10 @@ export interface BenchCase {
   readonly lateP99Us?: number;
   /** `filters` only: ns per request; of a single filter without what an empty chain takes. */
   readonly nsPerRequest?: number;
+  /** `soak` only: what became of memory, open files and connections. */
+  readonly soak?: SoakFigures;
+  /** `soak` only: resident memory that an idle connection costs, KiB. */
+  readonly kibPerConnection?: number;
 }
 
 /** A case that did not run. */
@@ -104,6 +109,10 @@ const COLUMNS: readonly Column[] = [
   { title: 'ns/req', text: ({ nsPerRequest }) => figure(nsPerRequest) },
   { title: 'gateway CPUs', text: ({ gatewayCores }) => figure(gatewayCores) },
   { title: 'load CPUs', text: ({ loadCores }) => figure(loadCores) },
+  { title: 'RSS first', text: ({ soak }) => figure(soak?.rssFirstMb) },
+  { title: 'RSS last', text: ({ soak }) => figure(soak?.rssLastMb) },
+  { title: 'RSS MB/h', text: ({ soak }) => figure(soak?.rssMbPerHour) },
+  { title: 'KiB/conn', text: ({ kibPerConnection }) => figure(kibPerConnection) },
   { title: 'RSS MB', text: ({ rssMb }) => figure(rssMb) },
   { title: 'wrong', text: ({ wrong }) => String(wrong) },
 ];

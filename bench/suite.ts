@@ -16,6 +16,8 @@ export interface BenchOptions {
   readonly cases: readonly string[];
   /** What `compare` compares. */
   readonly sides?: readonly [Side, Side];
+  /** Requests per second of `soak`. */
+  readonly rate?: number;
   readonly onProgress: (text: string) => void;
 }
 
@@ -23,6 +25,8 @@ export interface BenchOptions {
 export interface Suite {
   readonly name: string;
   readonly summary: string;
+  /** Length of a window unless told otherwise; that of most suites when absent. */
+  readonly defaultSeconds?: number;
   /** @throws UnknownCaseError when a pattern fits no case */
   run(options: BenchOptions): Promise<SuiteResult>;
 }
@@ -35,10 +39,13 @@ const DEFAULT_SECONDS = 3;
 const DEFAULT_ROUNDS = 3;
 
 /** Completes what the command line says. */
-export function createOptions(given: Partial<BenchOptions>): BenchOptions {
+export function createOptions(
+  given: Partial<BenchOptions>,
+  defaultSeconds = DEFAULT_SECONDS,
+): BenchOptions {
   const isSmoke = given.isSmoke ?? false;
   return {
-    seconds: isSmoke ? SMOKE_SECONDS : DEFAULT_SECONDS,
+    seconds: isSmoke ? SMOKE_SECONDS : defaultSeconds,
     warmUpMs: isSmoke ? SMOKE_WARM_UP_MS : WARM_UP_MS,
     rounds: isSmoke ? 1 : DEFAULT_ROUNDS,
     cases: [],

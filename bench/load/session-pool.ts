@@ -31,9 +31,10 @@ export function newBenchKeys(): string {
 /**
  * Makes sessions of SESSION_BYTES_MAX bytes with the keys of a file.
  *
+ * @param ttl seconds that they live
  * @throws Error when the file is not a key file
  */
-export function createSessions(keysFile: string, count: number): Buffer[] {
+export function createSessions(keysFile: string, count: number, ttl = TTL_SECONDS): Buffer[] {
   const parsed = parseKeyFile(readFileSync(keysFile, 'utf8'));
   if (!parsed.ok) throw new Error(`${keysFile}: ${parsed.problems[0]?.message ?? 'no keys'}`);
   const kernels = new TypeScriptKernels();
@@ -44,7 +45,7 @@ export function createSessions(keysFile: string, count: number): Buffer[] {
     issuer.issue({
       channel: SessionChannel.wireless,
       issuedAt,
-      ttl: TTL_SECONDS,
+      ttl,
       uidHigh: 0,
       uidLow: FIRST_UID + index,
       sid: randomBytes(SID_BYTES),
