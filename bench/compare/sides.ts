@@ -5,7 +5,7 @@ import { defineFlags, type FlagValues } from '#config/flags.ts';
 import { UsageError } from '../suite.ts';
 
 export const COMPARE_FLAGS = defineFlags([
-  sideFlag('a', 'FLAGS', 'compare: flags of the sidecar on side a.'),
+  sideFlag('a', 'FLAGS', 'compare: flags of the sidecar on side a; soak: of its gateway.'),
   sideFlag('b', 'FLAGS', 'compare: flags of the sidecar on side b.'),
   sideFlag('a-rev', 'REV', 'compare: git revision of side a; without it the files as they are.'),
   sideFlag('b-rev', 'REV', 'compare: git revision of side b.'),
