@@ -3,29 +3,41 @@
 // figure counts, or a required figure was missed; 2: wrong usage.
 
 import { writeFile } from 'node:fs/promises';
-import { defineFlags, parseFlags } from '#config/flags.ts';
+import { defineFlags, parseFlags, type FlagValues } from '#config/flags.ts';
 import { helpText, type CommandSpec } from '#config/help.ts';
 import { suggestion } from '#config/nearest.ts';
 import { formatProblem } from '#config/problem.ts';
 import { findProfile } from '#config/profiles.ts';
+import { COMPARE_FLAGS, readSides, tieSideFlags } from './compare/sides.ts';
 import { missedRequirements, parseRequirement, type Requirement } from './gate.ts';
 import { renderPage } from './html/page.ts';
 import { runReport } from './report-command.ts';
 import { createReport, formatReport, type BenchReport } from './report.ts';
 import { PROFILE_VARIABLE } from './rig/gateway-config.ts';
-import { createOptions, UnknownCaseError, WORK_US, type Suite } from './suite.ts';
+import { createOptions, UsageError, WORK_US, type BenchOptions, type Suite } from './suite.ts';
 import { codecsSuite } from './suites/codecs.ts';
+import { compareSuite } from './suites/compare.ts';
+import { filtersSuite } from './suites/filters.ts';
 import { headlineSuite } from './suites/headline.ts';
 import { httpSuite } from './suites/http.ts';
 import { mmtpSuite } from './suites/mmtp.ts';
+import { soakSuite } from './suites/soak.ts';
 
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
 
-const SUITES: readonly Suite[] = [headlineSuite, mmtpSuite, httpSuite, codecsSuite];
+const SUITES: readonly Suite[] = [
+  headlineSuite,
+  mmtpSuite,
+  httpSuite,
+  codecsSuite,
+  filtersSuite,
+  compareSuite,
+  soakSuite,
+];
 
 /** Suites that are planned: named, so that nobody takes their absence for a typing error. */
-const LATER_SUITES = ['lanes', 'filters', 'compare', 'soak'];
+const LATER_SUITES = ['lanes'];
 
 const FLAGS = defineFlags([
   {
@@ -35,7 +47,16 @@ const FLAGS = defineFlags([
     description: 'Length of each measured window.',
     minimum: 0.05,
     maximum: 3600,
-    defaultText: '3',
+    defaultText: '3; soak: 60',
+  },
+  {
+    name: 'rate',
+    type: 'number',
+    value: 'N',
+    description: 'soak: requests per second.',
+    minimum: 1,
+    maximum: 100_000,
+    defaultText: '1000',
   },
   {
     name: 'rounds',
@@ -87,6 +108,7 @@ const FLAGS = defineFlags([
     value: 'FILE',
     description: 'Write a page with tables and plots; it opens without a network.',
   },
+  ...COMPARE_FLAGS,
 ]);
 
 const COMMAND: CommandSpec<typeof FLAGS> = {
@@ -100,7 +122,12 @@ const COMMAND: CommandSpec<typeof FLAGS> = {
     ...SUITES.map(({ name, summary }) => `${name}: ${summary}.`),
     'report: a page of what earlier runs wrote; see `npm run bench -- report --help`.',
   ],
-  examples: ['npm run bench -- mmtp --case "mmtp-bolt-*"', 'npm run bench -- codecs --smoke'],
+  examples: [
+    'npm run bench -- mmtp --case "mmtp-bolt-*"',
+    'npm run bench -- codecs --smoke',
+    'npm run bench -- compare --b-rev HEAD~1 --case http-16',
+    'npm run bench -- compare --a "--session-cache 0" --b "--session-cache 8192" --rounds 7',
+  ],
 };
 
 function findSuite(name: string): Suite | string {
@@ -134,9 +161,24 @@ function passes(report: BenchReport, requirements: readonly Requirement[]): bool
   return missed.length === 0 && report.cases.every(({ wrong }) => wrong === 0);
 }
 
+/** @throws UsageError for sides that cannot be */
+function optionsOf(values: FlagValues<typeof FLAGS>, suite: Suite): BenchOptions {
+  const given = {
+    isSmoke: values.smoke,
+    sides: readSides(values),
+    onProgress: (text: string) => process.stderr.write(`${suite.name}: ${text}\n`),
+    ...(values.seconds === undefined ? {} : { seconds: values.seconds }),
+    ...(values.rate === undefined ? {} : { rate: values.rate }),
+    ...(values.rounds === undefined ? {} : { rounds: values.rounds }),
+    ...(values['work-us'] === undefined ? {} : { workUs: values['work-us'] }),
+    ...(values.case === undefined ? {} : { cases: values.case }),
+  };
+  return createOptions(given, suite.defaultSeconds);
+}
+
 async function main(argv: readonly string[]): Promise<number> {
   if (argv[0] === 'report') return runReport(argv.slice(1));
-  const { values, positionals, isHelp, problems } = parseFlags(argv, COMMAND);
+  const { values, positionals, isHelp, problems } = parseFlags(tieSideFlags(argv), COMMAND);
   if (isHelp) {
     process.stdout.write(helpText(COMMAND));
     return 0;
@@ -154,15 +196,8 @@ async function main(argv: readonly string[]): Promise<number> {
     // Gateways read the variable themselves; nothing is said to them in another way.
     process.env[PROFILE_VARIABLE] = values.profile;
   }
-  const options = createOptions({
-    isSmoke: values.smoke,
-    onProgress: (text) => process.stderr.write(`${suite.name}: ${text}\n`),
-    ...(values.seconds === undefined ? {} : { seconds: values.seconds }),
-    ...(values.rounds === undefined ? {} : { rounds: values.rounds }),
-    ...(values['work-us'] === undefined ? {} : { workUs: values['work-us'] }),
-    ...(values.case === undefined ? {} : { cases: values.case }),
-  });
   try {
+    const options = optionsOf(values, suite);
     const report = createReport(suite.name, await suite.run(options), argv);
     const json = JSON.stringify(report);
     if (values.json !== undefined) await writeFile(values.json, `${json}\n`);
@@ -170,7 +205,7 @@ async function main(argv: readonly string[]): Promise<number> {
     process.stdout.write(`${formatReport(report)}${json}\n`);
     return passes(report, requirements) ? 0 : EXIT_FAILED;
   } catch (error) {
-    if (!(error instanceof UnknownCaseError)) throw error;
+    if (!(error instanceof UsageError)) throw error;
     return refuse([error.message]);
   }
 }

@@ -3,6 +3,7 @@
 import { cpus, release } from 'node:os';
 import { loadNative } from '#native/loader.ts';
 import { PROFILE_VARIABLE } from './rig/gateway-config.ts';
+import type { SoakFigures } from './soak/trend.ts';
 
 /** Figures of one case: medians over the rounds, except the counts, which are sums. */
 export interface BenchCase {
@@ -33,6 +34,12 @@ export interface BenchCase {
   readonly percentiles?: PercentileCurve;
   /** Cases of one series differ in `rate` only: the page draws them as one line. */
   readonly series?: string;
+  /** `filters` only: ns per request; of a single filter without what an empty chain takes. */
+  readonly nsPerRequest?: number;
+  /** `soak` only: what became of memory, open files and connections. */
+  readonly soak?: SoakFigures;
+  /** `soak` only: resident memory that an idle connection costs, KiB. */
+  readonly kibPerConnection?: number;
 }
 
 /** Percentile from 0 to below 100, and the time in µs that this share of requests took at most. */
@@ -123,8 +130,13 @@ export const CASE_COLUMNS: readonly Column[] = [
   { title: 'p50 µs', text: ({ p50Us }) => figure(p50Us) },
   { title: 'p99 µs', text: ({ p99Us }) => figure(p99Us) },
   { title: 'CPU µs/req', text: ({ cpuUsPerRequest }) => figure(cpuUsPerRequest) },
+  { title: 'ns/req', text: ({ nsPerRequest }) => figure(nsPerRequest) },
   { title: 'gateway CPUs', text: ({ gatewayCores }) => figure(gatewayCores) },
   { title: 'load CPUs', text: ({ loadCores }) => figure(loadCores) },
+  { title: 'RSS first', text: ({ soak }) => figure(soak?.rssFirstMb) },
+  { title: 'RSS last', text: ({ soak }) => figure(soak?.rssLastMb) },
+  { title: 'RSS MB/h', text: ({ soak }) => figure(soak?.rssMbPerHour) },
+  { title: 'KiB/conn', text: ({ kibPerConnection }) => figure(kibPerConnection) },
   { title: 'RSS MB', text: ({ rssMb }) => figure(rssMb) },
   { title: 'wrong', text: ({ wrong }) => String(wrong) },
 ];

@@ -1,5 +1,6 @@
 // What a suite is, and the settings all of them share.
 
+import type { Side } from './compare/sides.ts';
 import type { SuiteResult } from './report.ts';
 import { WARM_UP_MS } from './load/load-flags.ts';
 import type { LoadResult } from './load/tally.ts';
@@ -18,6 +19,10 @@ export interface BenchOptions {
   readonly workUs: number;
   /** Patterns of case names, `*` for any text; empty: all. */
   readonly cases: readonly string[];
+  /** What `compare` compares. */
+  readonly sides?: readonly [Side, Side];
+  /** Requests per second of `soak`. */
+  readonly rate?: number;
   readonly onProgress: (text: string) => void;
 }
 
@@ -25,6 +30,8 @@ export interface BenchOptions {
 export interface Suite {
   readonly name: string;
   readonly summary: string;
+  /** Length of a window unless told otherwise; that of most suites when absent. */
+  readonly defaultSeconds?: number;
   /** @throws UnknownCaseError when a pattern fits no case */
   run(options: BenchOptions): Promise<SuiteResult>;
 }
@@ -67,10 +74,13 @@ const DEFAULT_ROUNDS = 3;
 export const WORK_US = 20;
 
 /** Completes what the command line says. */
-export function createOptions(given: Partial<BenchOptions>): BenchOptions {
+export function createOptions(
+  given: Partial<BenchOptions>,
+  defaultSeconds = DEFAULT_SECONDS,
+): BenchOptions {
   const isSmoke = given.isSmoke ?? false;
   return {
-    seconds: isSmoke ? SMOKE_SECONDS : DEFAULT_SECONDS,
+    seconds: isSmoke ? SMOKE_SECONDS : defaultSeconds,
     warmUpMs: isSmoke ? SMOKE_WARM_UP_MS : WARM_UP_MS,
     rounds: isSmoke ? 1 : DEFAULT_ROUNDS,
     workUs: WORK_US,
@@ -81,8 +91,11 @@ export function createOptions(given: Partial<BenchOptions>): BenchOptions {
   };
 }
 
+/** The command line says what cannot be; the message is for its writer. */
+export class UsageError extends Error {}
+
 /** A pattern that fits no case; the message names the cases. */
-export class UnknownCaseError extends Error {}
+export class UnknownCaseError extends UsageError {}
 
 /** The entries whose names fit one of `patterns`; all without patterns. */
 export function selectCases<T extends { readonly name: string }>(

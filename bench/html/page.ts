@@ -78,9 +78,11 @@ const SHOWN_ELSEWHERE = new Set([
   'p50Us',
   'p99Us',
   'cpuUsPerRequest',
+  'nsPerRequest',
   'gatewayCores',
   'loadCores',
   'rssMb',
+  'kibPerConnection',
   'wrong',
 ]);
 

@@ -23,7 +23,7 @@ export const POOL_SESSIONS = 2000;
 const TTL_SECONDS = 3600;
 
 /** Uids start here, so that they have as many digits as real ones. */
-const FIRST_UID = 2_088_000_000;
+export const FIRST_UID = 2_088_000_000;
 
 /** The text of a key file for one benchmark. */
 export function newBenchKeys(): string {
@@ -33,9 +33,10 @@ export function newBenchKeys(): string {
 /**
  * Makes sessions of SESSION_BYTES_MAX bytes with the keys of a file.
  *
+ * @param ttl seconds that they live
  * @throws Error when the file is not a key file
  */
-export function createSessions(keysFile: string, count: number): Buffer[] {
+export function createSessions(keysFile: string, count: number, ttl = TTL_SECONDS): Buffer[] {
   const kernels = new TypeScriptKernels();
   const issuer = new SessionIssuer(readRing(keysFile, kernels), kernels);
   const attributes = paddingAttributes(SESSION_BYTES_MAX - SESSION_BYTES_MIN);
@@ -44,7 +45,7 @@ export function createSessions(keysFile: string, count: number): Buffer[] {
     issuer.issue({
       channel: SessionChannel.wireless,
       issuedAt,
-      ttl: TTL_SECONDS,
+      ttl,
       uidHigh: 0,
       uidLow: FIRST_UID + index,
       sid: randomBytes(SID_BYTES),

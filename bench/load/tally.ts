@@ -122,7 +122,7 @@ export class Tally {
       p90Us: latency.getValueAtPercentile(90),
       p99Us: latency.getValueAtPercentile(99),
       maxUs: latency.maxValue,
-      percentiles: curveOf(latency),
+      percentiles: curveOf(latency.totalCount, (percent) => latency.getValueAtPercentile(percent)),
       lateP99Us: this.#lateness.getValueAtPercentile(99),
       loadCpuUs: this.#loadCpuUs,
       watched: this.#watched,
@@ -145,13 +145,17 @@ function createHistogram() {
   });
 }
 
-/** Points that requests stand for: of 100 requests there is no 99.9th percentile. */
-function curveOf(latency: ReturnType<typeof createHistogram>): PercentileCurve {
-  const requests = latency.totalCount;
+/**
+ * Points that measurements stand for: of 100 there is no 99.9th percentile.
+ *
+ * @param count of what was measured
+ * @param usAt a percentile of it
+ */
+export function curveOf(count: number, usAt: (percent: number) => number): PercentileCurve {
   // Rounded, because 100 - 99.9 is a little less than 0.1.
-  const above = (percent: number) => Math.round((100 - percent) * requests) / 100;
+  const above = (percent: number) => Math.round((100 - percent) * count) / 100;
   const percents = CURVE_PERCENTS.filter((percent) => above(percent) >= 1);
-  return percents.map((percent) => [percent, latency.getValueAtPercentile(percent)]);
+  return percents.map((percent) => [percent, usAt(percent)]);
 }
 
 function toUs(ms: number): number {

@@ -57,6 +57,23 @@ export const SERVICE_FLAGS = defineFlags([
   ...BODY_FLAGS,
 ]);
 
+/** Connections that proxies of others may hold to the service, and how long unused ones stay. */
+export const SOCKETS_MAX = 128;
+export const KEEP_ALIVE_MS = 3_600_000;
+
+/** Flags of a proxy. */
+export const PROXY_FLAGS = defineFlags([
+  {
+    name: 'service-port',
+    type: 'number',
+    description: 'Port of the service.',
+    isInteger: true,
+    minimum: 1,
+    maximum: 65_535,
+    default: 9090,
+  },
+]);
+
 /** Flags about request bodies, for generators. */
 export const REQUEST_FLAGS = defineFlags([
   ...BODY_FLAGS,

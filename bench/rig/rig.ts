@@ -53,9 +53,14 @@ export class Rig {
     return this.cores?.rest ?? null;
   }
 
+  /** Where in the directory something named `suffix` can be; each call answers another path. */
+  pathOf(suffix: string): string {
+    return join(this.directory, `${this.#files++}-${suffix}`);
+  }
+
   /** Writes a file into the directory and answers its path. */
   write(suffix: string, text: string): string {
-    const path = join(this.directory, `${this.#files++}-${suffix}`);
+    const path = this.pathOf(suffix);
     writeFileSync(path, text);
     return path;
   }
@@ -73,6 +78,21 @@ export class Rig {
     return this.#start({ name: `${kind} service`, command, cpu: this.restCpu });
   }
 
+  /** Flags of a gateway on free ports. */
+  gatewayFlags(setup: GatewaySetup, servicePort: number): readonly string[] {
+    const config = this.write('gateway.json', gatewayConfig(setup, servicePort));
+    return [
+      `--config=${config}`,
+      `--session-keys=${this.keysFile}`,
+      '--log-level=warn',
+      '--http-port=0',
+      '--mmtp-port=0',
+      '--admin-port=off',
+      // A profile says itself how many threads it wants.
+      ...(process.env[PROFILE_VARIABLE] === undefined ? ['--workers=0'] : []),
+    ];
+  }
+
   /**
    * Starts a gateway on free ports.
    *
@@ -83,18 +103,8 @@ export class Rig {
     servicePort: number,
     nodeFlags: readonly string[] = [],
   ): Promise<Child> {
-    const config = this.write('gateway.json', gatewayConfig(setup, servicePort));
     const runtime = [process.execPath, '--max-semi-space-size=32', ...nodeFlags];
-    const flags = [
-      `--config=${config}`,
-      `--session-keys=${this.keysFile}`,
-      '--log-level=warn',
-      '--http-port=0',
-      '--mmtp-port=0',
-      '--admin-port=off',
-      // A profile says itself how many threads it wants.
-      ...(process.env[PROFILE_VARIABLE] === undefined ? ['--workers=0'] : []),
-    ];
+    const flags = this.gatewayFlags(setup, servicePort);
     return this.#start({
       name: `gateway ${setup.upstream} ${setup.session}`,
       command: [...runtime, 'cli/mgw.js', 'sidecar', ...flags],
