@@ -14,6 +14,7 @@ import { summarize } from './rounds.ts';
 import type { LoadResult } from './load/tally.ts';
 import { Rig } from './rig/rig.ts';
 import { createOptions, type BenchOptions, type ProfiledSuite } from './suite.ts';
+import { headlineProfile } from './suites/headline.ts';
 import { httpProfile } from './suites/http.ts';
 import { mmtpProfile } from './suites/mmtp.ts';
 
@@ -27,7 +28,7 @@ const SAMPLE_US = 200;
 const END_US = 300_000;
 
 /** Every suite that can be profiled. */
-const SUITES: readonly ProfiledSuite[] = [mmtpProfile, httpProfile];
+const SUITES: readonly ProfiledSuite[] = [mmtpProfile, httpProfile, headlineProfile];
 
 const FLAGS = defineFlags([
   { name: 'case', type: 'string', value: 'NAME', description: 'Case to run.' },

@@ -2,6 +2,7 @@
 // environment and a revision of the sources, as the command line says it.
 
 import { defineFlags, type FlagValues } from '#config/flags.ts';
+import { PROFILE_VARIABLE } from '../rig/gateway-config.ts';
 import { UsageError } from '../suite.ts';
 
 export const COMPARE_FLAGS = defineFlags([
@@ -53,6 +54,12 @@ function createSide(
   });
   const words = flags.split(/\s+/).filter((word) => word !== '');
   return { name, flags: words, revision: revision ?? null, env: Object.fromEntries(pairs) };
+}
+
+/** Whether a gateway of this side has a profile: of its own, or that of the whole run. */
+export function hasProfile({ flags, env }: Side): boolean {
+  if (flags.some((flag) => nameOf(flag) === '--profile')) return true;
+  return { ...process.env, ...env }[PROFILE_VARIABLE] !== undefined;
 }
 
 /** Ties `--a` and `--b` to the word behind: it begins with a dash, as flags do. */

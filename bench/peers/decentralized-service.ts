@@ -23,7 +23,7 @@ async function main(): Promise<void> {
   work.warmUp();
   const handler = new AccountHandler(serviceMessage(flags), work);
   const config = JSON.parse(readFileSync(flags.config, 'utf8')) as Record<string, unknown>;
-  const { ports } = await startEmbeddedGateway({
+  const gateway = await startEmbeddedGateway({
     config,
     handlers: {
       [OPERATION](call) {
@@ -34,7 +34,9 @@ async function main(): Promise<void> {
       },
     },
   });
-  announceReady('bench-decentralized', { mmtp: ports.mmtp! });
+  // Ends by itself then, as a gateway does: a profiler writes what it found.
+  process.once('SIGTERM', () => void gateway.close().then(() => process.exit(0)));
+  announceReady('bench-decentralized', { mmtp: gateway.ports.mmtp! });
 }
 
 await main();

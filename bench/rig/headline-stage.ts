@@ -52,16 +52,19 @@ const RUNTIME_FLAGS = ['--max-semi-space-size=32'];
 /** Setups of one run, started when the first measurement needs them. */
 export class HeadlineStage {
   readonly #rig: Rig;
+  readonly #nodeFlags: readonly string[];
   readonly #running = new Map<string, Running>();
   #turnsPerUs: number | null = null;
 
-  constructor(rig: Rig) {
+  /** @param nodeFlags further flags of the runtime that the gateways run in */
+  constructor(rig: Rig, nodeFlags: readonly string[] = []) {
     this.#rig = rig;
+    this.#nodeFlags = nodeFlags;
   }
 
   /** Measures `setup` once. */
   async measure(setup: HeadlineSetup, load: HeadlineLoad): Promise<LoadResult> {
-    const { gateway, service } = await this.#start(setup);
+    const { gateway, service } = await this.start(setup);
     const { seconds, warmUpMs, ...flags } = load;
     return this.#rig.runLoad({
       generator: 'mmtp-load',
@@ -83,7 +86,8 @@ export class HeadlineStage {
     });
   }
 
-  async #start(setup: HeadlineSetup): Promise<Running> {
+  /** Starts what `setup` says, unless it runs already. */
+  async start(setup: HeadlineSetup): Promise<Running> {
     const key = JSON.stringify(setup);
     const known = this.#running.get(key);
     if (known !== undefined) return known;
@@ -108,7 +112,8 @@ export class HeadlineStage {
     const config = this.#config(setup, { protocol: 'local' }, {});
     const program = 'bench/peers/decentralized-service.ts';
     const flags = [`--config=${config}`, '--format=protobuf', `--work-turns=${turns}`];
-    const gateway = await this.#child('decentralized service', [program, ...flags]);
+    const argv = [...this.#nodeFlags, program, ...flags];
+    const gateway = await this.#child('decentralized service', argv);
     return { gateway, service: null };
   }
 
@@ -117,7 +122,8 @@ export class HeadlineStage {
     const service = await this.#child('Bolt service', ['bench/peers/bolt-service.ts', ...flags]);
     const hosts = [`127.0.0.1:${service.port('service')}`];
     const config = this.#config(setup, { protocol: 'bolt', hosts }, BOLT_TARGET);
-    const gateway = await this.#child('sidecar', ['cli/mgw.js', 'sidecar', `--config=${config}`]);
+    const argv = [...this.#nodeFlags, 'cli/mgw.js', 'sidecar', `--config=${config}`];
+    const gateway = await this.#child('sidecar', argv);
     return { gateway, service };
   }
 

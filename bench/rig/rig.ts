@@ -78,8 +78,16 @@ export class Rig {
     return this.#start({ name: `${kind} service`, command, cpu: this.restCpu });
   }
 
-  /** Flags of a gateway on free ports. */
-  gatewayFlags(setup: GatewaySetup, servicePort: number): readonly string[] {
+  /**
+   * Flags of a gateway on free ports.
+   *
+   * @param hasProfile a profile is named elsewhere: it says itself how many threads it wants
+   */
+  gatewayFlags(
+    setup: GatewaySetup,
+    servicePort: number,
+    hasProfile = process.env[PROFILE_VARIABLE] !== undefined,
+  ): readonly string[] {
     const config = this.write('gateway.json', gatewayConfig(setup, servicePort));
     return [
       `--config=${config}`,
@@ -88,8 +96,7 @@ export class Rig {
       '--http-port=0',
       '--mmtp-port=0',
       '--admin-port=off',
-      // A profile says itself how many threads it wants.
-      ...(process.env[PROFILE_VARIABLE] === undefined ? ['--workers=0'] : []),
+      ...(hasProfile ? [] : ['--workers=0']),
     ];
   }
 

@@ -4,7 +4,7 @@
 // sees whether a difference is larger than what the machine makes of equal sides.
 
 import { checkOut } from '../compare/checkout.ts';
-import { mergeFlags, readSides, type Side } from '../compare/sides.ts';
+import { hasProfile, mergeFlags, readSides, type Side } from '../compare/sides.ts';
 import type { LoadResult } from '../load/tally.ts';
 import { cpuUsPerRequest, runRounds, summarize, type Measurements } from '../rounds.ts';
 import { median, rounded, type SuiteResult } from '../report.ts';
@@ -109,7 +109,8 @@ async function startSide(
   setup: GatewaySetup,
   servicePort: number,
 ): Promise<Child> {
-  const flags = mergeFlags(rig.gatewayFlags(setup, servicePort), side.flags);
+  const base = rig.gatewayFlags(setup, servicePort, hasProfile(side));
+  const flags = mergeFlags(base, side.flags);
   const runtime = [process.execPath, '--max-semi-space-size=32'];
   const spec = {
     name: `gateway ${side.name}`,

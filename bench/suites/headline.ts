@@ -27,11 +27,20 @@ import { median, rounded, type BenchCase, type SkippedCase, type SuiteResult } f
 import {
   HeadlineStage,
   type Generation,
+  type HeadlineLoad,
   type HeadlineSetup,
   type SessionForm,
 } from '../rig/headline-stage.ts';
+import { PROFILE_VARIABLE } from '../rig/gateway-config.ts';
 import { Rig } from '../rig/rig.ts';
-import { selectCases, type BenchOptions, type Suite } from '../suite.ts';
+import {
+  selectCases,
+  UsageError,
+  WORK_US,
+  type BenchOptions,
+  type ProfiledSuite,
+  type Suite,
+} from '../suite.ts';
 
 const CONNECTIONS = 16;
 const STREAMS = 16;
@@ -151,6 +160,7 @@ export const headlineSuite: Suite = {
   name: 'headline',
   summary: 'the mesh with compact sessions against the decentralized gateway with legacy ones',
   async run(options: BenchOptions): Promise<SuiteResult> {
+    refuseProfile();
     const isShort = options.isSmoke && options.cases.length === 0;
     const all = headlineCases(options.workUs);
     const chosen = selectCases(all, isShort ? SMOKE_CASES : options.cases);
@@ -165,6 +175,28 @@ export const headlineSuite: Suite = {
     }
   },
 };
+
+/** Cases with their gateway under the profiler: for the old generation that is the service. */
+export const headlineProfile: ProfiledSuite = {
+  name: 'headline',
+  cases: headlineCases(WORK_US).flatMap(({ name, isOpenLoop }) => (isOpenLoop ? [] : [name])),
+  defaultCase: NEW,
+  async measure(name, rig, options, nodeFlags) {
+    const one = headlineCases(options.workUs).find((entry) => entry.name === name)!;
+    const stage = new HeadlineStage(rig, nodeFlags);
+    const result = await stage.measure(setupOf(one), loadOf(options, 0));
+    const { gateway } = await stage.start(setupOf(one));
+    return { gateway, result };
+  },
+};
+
+/** What one generation would follow and the other not makes no comparison. */
+function refuseProfile(): void {
+  const profile = process.env[PROFILE_VARIABLE];
+  if (profile === undefined) return;
+  const reason = `a sidecar would follow "${profile}", a gateway in a service would not`;
+  throw new UsageError(`headline takes no profile: ${reason}`);
+}
 
 /** Without the addon the cases that leave it out are the others once more. */
 function skippedCases(chosen: readonly HeadlineCase[]): readonly SkippedCase[] {
@@ -217,17 +249,7 @@ class HeadlineRun {
   }
 
   #measure(one: HeadlineCase, rate: number): Promise<LoadResult> {
-    const { seconds, warmUpMs, isSmoke } = this.#options;
-    const { generation, session, workUs, isTypeScript } = one;
-    const setup = { generation, session, workUs, isTypeScript };
-    return this.#stage.measure(setup, {
-      connections: CONNECTIONS,
-      streams: rate === 0 ? STREAMS : OPEN_LOOP_STREAMS,
-      rate,
-      sessions: isSmoke ? SMOKE_SESSIONS : POOL_SESSIONS,
-      seconds,
-      warmUpMs,
-    });
+    return this.#stage.measure(setupOf(one), loadOf(this.#options, rate));
   }
 
   /** Half of what the slower of the two can do; who was not measured is measured once. */
@@ -242,6 +264,22 @@ class HeadlineRun {
     const share = this.#options.isSmoke ? SMOKE_RATE_SHARE : RATE_SHARE;
     return Math.max(1, Math.floor(Math.min(...knees) * share));
   }
+}
+
+function setupOf({ generation, session, workUs, isTypeScript }: HeadlineCase): HeadlineSetup {
+  return { generation, session, workUs, isTypeScript };
+}
+
+/** @param rate requests per second of an open loop; 0: closed loop */
+function loadOf({ seconds, warmUpMs, isSmoke }: BenchOptions, rate: number): HeadlineLoad {
+  return {
+    connections: CONNECTIONS,
+    streams: rate === 0 ? STREAMS : OPEN_LOOP_STREAMS,
+    rate,
+    sessions: isSmoke ? SMOKE_SESSIONS : POOL_SESSIONS,
+    seconds,
+    warmUpMs,
+  };
 }
 
 /**

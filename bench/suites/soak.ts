@@ -6,7 +6,7 @@
 import { createServer, type Server } from 'node:net';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
-import { mergeFlags } from '../compare/sides.ts';
+import { hasProfile, mergeFlags, readSides } from '../compare/sides.ts';
 import type { LoadResult } from '../load/tally.ts';
 import { HOST } from '../peers/peer-network.ts';
 import { summarize } from '../rounds.ts';
@@ -170,9 +170,10 @@ class SoakStage {
     const rig = this.#rig;
     const config = rig.write('soak.json', soakConfig(await this.#services()));
     const own = [`--config=${config}`, '--admin-port=0', '--admin-open'];
-    const base = rig.gatewayFlags({ upstream: 'http', session: 'cold' }, 1);
+    const [side] = this.#options.sides ?? readSides({});
+    const base = rig.gatewayFlags({ upstream: 'http', session: 'cold' }, 1, hasProfile(side));
     // `--a` adds flags of the sidecar, as it does for a side of `compare`.
-    const flags = mergeFlags(mergeFlags(base, own), this.#options.sides?.[0].flags ?? []);
+    const flags = mergeFlags(mergeFlags(base, own), side.flags);
     const runtime = [process.execPath, '--max-semi-space-size=32'];
     const command = [...runtime, 'cli/mgw.js', 'sidecar', ...flags];
     return rig.adopt(await startChild({ name: 'gateway', command, cpu: rig.gatewayCpu }));

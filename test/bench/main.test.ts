@@ -14,6 +14,10 @@ describe('bench command line', () => {
     [['mmtp', '--rounds', '0'], /--rounds: "0" is not allowed/],
     [['codecs', '--case', 'mmtp'], /No case is named "mmtp"; there are mmtp request, /],
     [['mmtp', '--profile', 'latencyy'], /no profile "latencyy"; did you mean "latency"\?/],
+    [
+      ['headline', '--profile', 'latency'],
+      /headline takes no profile: a sidecar would follow "latency"/,
+    ],
     [[], /SUITE: is missing/],
   ];
   for (const [argv, text] of refusals) {

@@ -13,6 +13,7 @@ describe('npm run profile', () => {
   for (const [suite, name] of [
     ['mmtp', 'mmtp-bolt-16x16'],
     ['http', 'http-16'],
+    ['headline', 'mesh-compact'],
   ] as const) {
     test(`finds functions of the gateway in the default case of ${suite}`, async () => {
       const directory = await mkdtemp(join(tmpdir(), 'bench-profile-'));

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { mergeFlags, readSides, tieSideFlags } from '#bench/compare/sides.ts';
+import { hasProfile, mergeFlags, readSides, tieSideFlags } from '#bench/compare/sides.ts';
 import { UsageError } from '#bench/suite.ts';
 
 describe('compare sides', () => {
@@ -40,5 +40,12 @@ describe('compare sides', () => {
     assert.deepEqual(mergeFlags(base, ['--workers', '2']), ['--log-level=warn', '--workers', '2']);
     assert.deepEqual(mergeFlags(base, ['--workers=2']), ['--log-level=warn', '--workers=2']);
     assert.deepEqual(mergeFlags(base, []), base);
+  });
+
+  test('hasProfile finds the profile of a side among its flags and variables', () => {
+    const [a, b] = readSides({ a: '--profile=latency', 'b-env': ['MGW_PROFILE=latency'] });
+    assert.deepEqual([hasProfile(a), hasProfile(b)], [true, true]);
+    const [spaced, none] = readSides({ a: '--profile latency', b: '--profiles x' });
+    assert.deepEqual([hasProfile(spaced), hasProfile(none)], [true, false]);
   });
 });
