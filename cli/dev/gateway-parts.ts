@@ -87,8 +87,10 @@ function processFlags({ http, mmtp, admin }: Ports, files: PartFiles): readonly 
 /** In the order of the generations, which is that of starting. */
 export const GATEWAY_PARTS: readonly GatewayPart[] = [decentralized, mesh, central];
 
+const MESH_FIRST = [mesh, ...GATEWAY_PARTS.filter((part) => part !== mesh)];
+
 /** The flags that choose the ports of all gateways; those without a prefix first. */
-export const PORT_FLAGS: readonly FlagSpec[] = [mesh, decentralized, central].flatMap((part) =>
+export const PORT_FLAGS: readonly FlagSpec[] = MESH_FIRST.flatMap((part) =>
   LISTENERS.map((listener) => ({
     name: flagName(part, listener),
     type: 'number',
