@@ -1,24 +1,25 @@
-// `node bench/profile.ts CASE`: runs one case of the suites `mmtp` or `http` with the gateway under
-// the sampling profiler and prints the functions with the most self time, so that everybody who
-// looks for time looks the same way. `--keep FILE` keeps the profile for DevTools.
+// `npm run profile -- SUITE [--case NAME]`: runs one case of a suite with its gateway under the
+// sampling profiler and prints the functions with the most self time, thread by thread, so that
+// everybody who looks for time looks the same way.
 
-import { copyFile, readdir, readFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { defineFlags, parseFlags } from '#config/flags.ts';
+import { helpText, type CommandSpec } from '#config/help.ts';
+import { suggestion } from '#config/nearest.ts';
 import { formatProblem } from '#config/problem.ts';
-import { formatFunctions, hottestFunctions, type CpuProfile } from './cpu-profile.ts';
+import { formatProfile, summarizeProfile, type CpuProfile } from './cpu-profile.ts';
 import { summarize } from './rounds.ts';
 import type { LoadResult } from './load/tally.ts';
-import type { Child } from './rig/child.ts';
 import { Rig } from './rig/rig.ts';
-import { createOptions, type BenchOptions } from './suite.ts';
-import { HTTP_CASES, measureProxy, startProxy } from './suites/http.ts';
-import { MMTP_CASES, MmtpStage } from './suites/mmtp.ts';
+import { createOptions, type BenchOptions, type ProfiledSuite } from './suite.ts';
+import { headlineProfile } from './suites/headline.ts';
+import { httpProfile } from './suites/http.ts';
+import { mmtpProfile } from './suites/mmtp.ts';
 
+const EXIT_WRONG_ANSWERS = 1;
 const EXIT_USAGE = 2;
-
-const FUNCTIONS_SHOWN = 25;
 
 /** Pause between samples: short enough for functions of a microsecond, and still cheap. */
 const SAMPLE_US = 200;
@@ -26,7 +27,11 @@ const SAMPLE_US = 200;
 /** The gateway ends a moment after the window. */
 const END_US = 300_000;
 
+/** Every suite that can be profiled. */
+const SUITES: readonly ProfiledSuite[] = [mmtpProfile, httpProfile, headlineProfile];
+
 const FLAGS = defineFlags([
+  { name: 'case', type: 'string', value: 'NAME', description: 'Case to run.' },
   {
     name: 'seconds',
     type: 'number',
@@ -34,93 +39,124 @@ const FLAGS = defineFlags([
     description: 'Length of the window.',
     minimum: 0.1,
     maximum: 600,
-    default: 5,
+    defaultText: '5',
   },
-  { name: 'keep', type: 'string', value: 'FILE', description: 'Keep the profile here.' },
+  {
+    name: 'functions',
+    type: 'number',
+    value: 'N',
+    description: 'Functions to print of each thread.',
+    isInteger: true,
+    minimum: 1,
+    maximum: 1000,
+    default: 25,
+  },
+  {
+    name: 'smoke',
+    type: 'boolean',
+    description: 'A moment only: shows that it works, not where time goes.',
+    default: false,
+  },
+  {
+    name: 'keep',
+    type: 'string',
+    value: 'DIRECTORY',
+    description: 'Keep the profiles here, for the DevTools of a browser.',
+  },
 ]);
 
-const USAGE = `Usage: node bench/profile.ts CASE [--seconds N] [--keep FILE]
+const COMMAND: CommandSpec<typeof FLAGS> = {
+  name: 'profile',
+  typed: 'npm run profile --',
+  summary: 'Records a CPU profile of the gateway in one benchmark case, prints what is hot.',
+  usage: 'SUITE [flags]',
+  flags: FLAGS,
+  positionals: { name: 'SUITE', minimum: 1, maximum: 1 },
+  notes: SUITES.map(({ name, cases, defaultCase }) => {
+    return `${name} (${defaultCase} unless another case is named): ${cases.join(', ')}.`;
+  }),
+  examples: ['npm run profile -- mmtp', 'npm run profile -- http --case http-16-none'],
+};
 
-CASE is one of the suites mmtp and http, or the beginning of a name of http:
-`;
-
-/** A case with its gateway under the profiler. */
-interface Profiled {
-  readonly gateway: Child;
-  readonly result: LoadResult;
-}
-
-/** Runs the case named `name`; null when there is none. */
-async function runCase(
-  name: string,
-  rig: Rig,
-  options: BenchOptions,
-  nodeFlags: readonly string[],
-): Promise<Profiled | null> {
-  const mmtp = PROFILED_MMTP.find((entry) => entry.name === name);
-  if (mmtp !== undefined) {
-    const stage = new MmtpStage(rig);
-    const gateway = await stage.gateway(mmtp, nodeFlags);
-    return { gateway, result: await stage.measure(mmtp, options, 0) };
-  }
-  const http = PROFILED_HTTP.find((entry) => entry.name.startsWith(name));
-  if (http === undefined) return null;
-  const gateway = await startProxy(http, rig, await rig.startService('http'), nodeFlags);
-  return { gateway, result: await measureProxy(gateway, rig, options) };
-}
-
-/** Cases whose gateway is ours and whose load is a closed loop. */
-const PROFILED_MMTP = MMTP_CASES.filter(({ halfOf }) => halfOf === null);
-const PROFILED_HTTP = HTTP_CASES.filter(({ session }) => session !== null);
-
-function knownCases(): string {
-  return [...PROFILED_MMTP, ...PROFILED_HTTP].map(({ name }) => name).join(', ');
-}
+const DEFAULT_SECONDS = 5;
 
 async function main(argv: readonly string[]): Promise<number> {
-  const { values, positionals, isHelp, problems } = parseFlags(argv, {
-    flags: FLAGS,
-    positionals: { name: 'CASE', minimum: 1, maximum: 1 },
-  });
+  const { values, positionals, isHelp, problems } = parseFlags(argv, COMMAND);
   if (isHelp) {
-    process.stdout.write(`${USAGE}${knownCases()}\n`);
+    process.stdout.write(helpText(COMMAND));
     return 0;
   }
-  for (const problem of problems) process.stderr.write(`${formatProblem(problem)}\n`);
-  const [name] = positionals;
-  if (problems.length > 0 || name === undefined) return EXIT_USAGE;
+  if (problems.length > 0) return refuse(...problems.map(formatProblem));
+  const [name = ''] = positionals;
+  const suite = SUITES.find((entry) => entry.name === name);
+  if (suite === undefined) {
+    const known = SUITES.map((entry) => entry.name);
+    return refuse(`No suite "${name}" to profile; ${suggestion(name, known)}`);
+  }
+  const chosen = values.case ?? suite.defaultCase;
+  if (!suite.cases.includes(chosen)) {
+    return refuse(`No case "${chosen}"; there are ${suite.cases.join(', ')}`);
+  }
+  const seconds = values.seconds ?? (values.smoke ? undefined : DEFAULT_SECONDS);
+  const options = createOptions({
+    isSmoke: values.smoke,
+    ...(seconds === undefined ? {} : { seconds }),
+  });
+  return profile(suite, chosen, options, values);
+}
+
+function refuse(...lines: readonly string[]): number {
+  process.stderr.write(`${lines.join('\n')}\n`);
+  return EXIT_USAGE;
+}
+
+async function profile(
+  suite: ProfiledSuite,
+  name: string,
+  options: BenchOptions,
+  { keep, functions }: { readonly keep?: string | undefined; readonly functions: number },
+): Promise<number> {
   const rig = new Rig();
   try {
     const directory = join(rig.directory, 'profile');
     const profiler = ['--cpu-prof', `--cpu-prof-dir=${directory}`];
     const nodeFlags = [...profiler, `--cpu-prof-interval=${SAMPLE_US}`];
-    const options = createOptions({ seconds: values.seconds });
-    const profiled = await runCase(name, rig, options, nodeFlags);
-    if (profiled === null) {
-      process.stderr.write(`No case "${name}"; there are ${knownCases()}\n`);
-      return EXIT_USAGE;
+    const { gateway, result } = await suite.measure(name, rig, options, nodeFlags);
+    await gateway.stop();
+    const files = (await readdir(directory)).filter((file) => threadOf(file) !== null).toSorted();
+    if (files.length === 0) throw new Error('The gateway left no profile');
+    if (keep !== undefined) await mkdir(keep, { recursive: true });
+    process.stdout.write(headline(name, result));
+    for (const file of files) {
+      const path = join(directory, file);
+      if (keep !== undefined) await copyFile(path, join(keep, file));
+      process.stdout.write(`\nthread ${threadOf(file)}: `);
+      await print(path, result, functions);
     }
-    await profiled.gateway.stop();
-    const [file] = await readdir(directory);
-    if (file === undefined) throw new Error('The gateway left no profile');
-    if (values.keep !== undefined) await copyFile(join(directory, file), values.keep);
-    await print(join(directory, file), name, profiled.result);
-    return 0;
+    return result.wrong === 0 ? 0 : EXIT_WRONG_ANSWERS;
   } finally {
     await rig.close();
   }
 }
 
-async function print(file: string, name: string, result: LoadResult): Promise<void> {
-  const profile = JSON.parse(await readFile(file, 'utf8')) as CpuProfile;
-  const root = `${pathToFileURL(join(import.meta.dirname, '..')).href}/`;
-  const functions = hottestFunctions(profile, result.seconds * 1e6 + END_US, root);
+/** Node's number of the thread in a name such as `CPU.20260102.030405.1234.0.001.cpuprofile`. */
+function threadOf(file: string): string | null {
+  return /^CPU\.\d+\.\d+\.\d+\.(\d+)\.\d+\.cpuprofile$/.exec(file)?.[1] ?? null;
+}
+
+function headline(name: string, result: LoadResult): string {
   const { qps, cpuUsPerRequest, wrong } = summarize(name, [result]);
-  process.stdout.write(
+  return (
     `${name}: ${Math.round(qps)} requests/s, ${cpuUsPerRequest ?? '?'} µs CPU per request ` +
-      `with the profiler, ${wrong} wrong answers; self time by function:\n`,
+    `with the profiler, ${wrong} wrong answers\n`
   );
-  process.stdout.write(formatFunctions(functions.slice(0, FUNCTIONS_SHOWN)));
+}
+
+async function print(file: string, result: LoadResult, functions: number): Promise<void> {
+  const recorded = JSON.parse(await readFile(file, 'utf8')) as CpuProfile;
+  const root = `${pathToFileURL(join(import.meta.dirname, '..')).href}/`;
+  const summary = summarizeProfile(recorded, result.seconds * 1e6 + END_US, root);
+  process.stdout.write(formatProfile(summary, functions));
 }
 
 process.exitCode = await main(process.argv.slice(2));

@@ -2,6 +2,8 @@
 
 import { cpus, release } from 'node:os';
 import { loadNative } from '#native/loader.ts';
+import { PROFILE_VARIABLE } from './rig/gateway-config.ts';
+import type { SoakFigures } from './soak/trend.ts';
 
 /** Figures of one case: medians over the rounds, except the counts, which are sums. */
 export interface BenchCase {
@@ -28,7 +30,20 @@ export interface BenchCase {
   /** Open loop only: offered requests per second, and how late they left (99th percentile). */
   readonly rate?: number;
   readonly lateP99Us?: number;
+  /** Response time in µs by percentile, in ascending order; for the curves of the report page. */
+  readonly percentiles?: PercentileCurve;
+  /** Cases of one series differ in `rate` only: the page draws them as one line. */
+  readonly series?: string;
+  /** `filters` only: ns per request; of a single filter without what an empty chain takes. */
+  readonly nsPerRequest?: number;
+  /** `soak` only: what became of memory, open files and connections. */
+  readonly soak?: SoakFigures;
+  /** `soak` only: resident memory that an idle connection costs, KiB. */
+  readonly kibPerConnection?: number;
 }
+
+/** Percentile from 0 to below 100, and the time in µs that this share of requests took at most. */
+export type PercentileCurve = readonly (readonly [percent: number, us: number])[];
 
 /** A case that did not run. */
 export interface SkippedCase {
@@ -51,6 +66,12 @@ export interface BenchReport extends SuiteResult {
   readonly machine: string;
   readonly node: string;
   readonly native: boolean;
+  /** Profile of the gateways, when one was chosen. */
+  readonly profile?: string;
+  /** When the run ended, ISO 8601. */
+  readonly date?: string;
+  /** What was typed to run it. */
+  readonly command?: string;
 }
 
 /** What gateways load here: they read the same variable, and nothing else is said to them. */
@@ -59,12 +80,21 @@ function isNative(): boolean {
   return loadNative(mode).native;
 }
 
-export function createReport(suite: string, result: SuiteResult): BenchReport {
+/** @param argv arguments that the run was started with */
+export function createReport(
+  suite: string,
+  result: SuiteResult,
+  argv: readonly string[] = [],
+): BenchReport {
+  const profile = process.env[PROFILE_VARIABLE];
   return {
     suite,
     machine: machineName(),
     node: process.version,
     native: isNative(),
+    ...(profile === undefined ? {} : { profile }),
+    date: new Date().toISOString(),
+    command: ['npm run bench --', ...argv].join(' '),
     ...result,
   };
 }
@@ -93,14 +123,20 @@ interface Column {
   readonly text: (row: BenchCase) => string;
 }
 
-const COLUMNS: readonly Column[] = [
+/** Columns of the table of cases, here and on the report page. */
+export const CASE_COLUMNS: readonly Column[] = [
   { title: 'case', text: ({ name }) => name },
   { title: 'qps', text: ({ qps }) => Math.round(qps).toLocaleString('en-US') },
   { title: 'p50 µs', text: ({ p50Us }) => figure(p50Us) },
   { title: 'p99 µs', text: ({ p99Us }) => figure(p99Us) },
   { title: 'CPU µs/req', text: ({ cpuUsPerRequest }) => figure(cpuUsPerRequest) },
+  { title: 'ns/req', text: ({ nsPerRequest }) => figure(nsPerRequest) },
   { title: 'gateway CPUs', text: ({ gatewayCores }) => figure(gatewayCores) },
   { title: 'load CPUs', text: ({ loadCores }) => figure(loadCores) },
+  { title: 'RSS first', text: ({ soak }) => figure(soak?.rssFirstMb) },
+  { title: 'RSS last', text: ({ soak }) => figure(soak?.rssLastMb) },
+  { title: 'RSS MB/h', text: ({ soak }) => figure(soak?.rssMbPerHour) },
+  { title: 'KiB/conn', text: ({ kibPerConnection }) => figure(kibPerConnection) },
   { title: 'RSS MB', text: ({ rssMb }) => figure(rssMb) },
   { title: 'wrong', text: ({ wrong }) => String(wrong) },
 ];
@@ -108,7 +144,7 @@ const COLUMNS: readonly Column[] = [
 /** The report as a table, ratios and skipped cases below. */
 export function formatReport({ cases, ratios, skipped }: SuiteResult): string {
   // A column that no case has a value for says nothing.
-  const columns = COLUMNS.filter(({ text }) => cases.some((row) => text(row) !== '-'));
+  const columns = CASE_COLUMNS.filter(({ text }) => cases.some((row) => text(row) !== '-'));
   const cells = [columns.map(({ title }) => title)];
   for (const row of cases) cells.push(columns.map(({ text }) => text(row)));
   const widths = columns.map((_, index) => Math.max(...cells.map((row) => row[index]!.length)));

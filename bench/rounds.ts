@@ -2,7 +2,7 @@
 // compared is measured in turns, every other round backwards, and ratios are taken within a round.
 
 import type { LoadResult } from './load/tally.ts';
-import { median, rounded, type BenchCase } from './report.ts';
+import { median, rounded, type BenchCase, type PercentileCurve } from './report.ts';
 
 /** A case that can be measured again and again. */
 export interface RoundCase {
@@ -73,7 +73,20 @@ export function summarize(name: string, results: readonly LoadResult[]): BenchCa
     gatewayCores: cpu(({ watched, seconds }) => (watched?.cpuUs ?? 0) / (seconds * 1e6)),
     loadCores: of(({ loadCpuUs, seconds }) => loadCpuUs / (seconds * 1e6)),
     threadsCpuUs: last === undefined ? {} : threadsOf(last),
+    ...curveOf(results),
   };
+}
+
+/** The median of the curves, at the percentiles that all rounds have. */
+function curveOf(results: readonly LoadResult[]): { readonly percentiles?: PercentileCurve } {
+  const curves = results.map(({ percentiles }) => new Map(percentiles));
+  const shortest = curves.toSorted((a, b) => a.size - b.size)[0];
+  if (shortest === undefined || shortest.size === 0) return {};
+  const percentiles = [...shortest.keys()].map((percent) => {
+    const us = rounded(median(curves.map((curve) => curve.get(percent) ?? Number.NaN)));
+    return [percent, us] as const;
+  });
+  return { percentiles };
 }
 
 function threadsOf({ watched, requests }: LoadResult): Record<string, number> {
@@ -88,16 +101,29 @@ export function cpuRatios(
   specs: readonly RatioSpec[],
   measured: Measurements,
 ): Record<string, number> {
-  const ratios: Record<string, number> = {};
+  return ratios(specs, measured, cpuUsPerRequest);
+}
+
+/**
+ * Medians of ratios of `figure` within rounds; ratios of what was not measured are left out.
+ *
+ * @param figure null: this measurement does not have it
+ */
+export function ratios(
+  specs: readonly RatioSpec[],
+  measured: Measurements,
+  figure: (result: LoadResult) => number | null,
+): Record<string, number> {
+  const found: Record<string, number> = {};
   for (const { name, upper, lower } of specs) {
     const lowers = measured.get(lower) ?? [];
     const values = (measured.get(upper) ?? []).flatMap((result, round) => {
       const below = lowers[round];
-      const over = cpuUsPerRequest(result);
-      const under = below === undefined ? null : cpuUsPerRequest(below);
+      const over = figure(result);
+      const under = below === undefined ? null : figure(below);
       return over === null || under === null || under === 0 ? [] : [over / under];
     });
-    if (values.length > 0) ratios[name] = rounded(median(values));
+    if (values.length > 0) found[name] = rounded(median(values));
   }
-  return ratios;
+  return found;
 }

@@ -1,7 +1,11 @@
 // What a suite is, and the settings all of them share.
 
+import type { Side } from './compare/sides.ts';
 import type { SuiteResult } from './report.ts';
 import { WARM_UP_MS } from './load/load-flags.ts';
+import type { LoadResult } from './load/tally.ts';
+import type { Child } from './rig/child.ts';
+import type { Rig } from './rig/rig.ts';
 
 /** How long and what to measure. */
 export interface BenchOptions {
@@ -11,8 +15,14 @@ export interface BenchOptions {
   readonly rounds: number;
   /** Few, short cases that run the same code. */
   readonly isSmoke: boolean;
+  /** `headline`: calibrated work of the service per request, µs. */
+  readonly workUs: number;
   /** Patterns of case names, `*` for any text; empty: all. */
   readonly cases: readonly string[];
+  /** What `compare` compares. */
+  readonly sides?: readonly [Side, Side];
+  /** Requests per second of `soak`. */
+  readonly rate?: number;
   readonly onProgress: (text: string) => void;
 }
 
@@ -20,8 +30,37 @@ export interface BenchOptions {
 export interface Suite {
   readonly name: string;
   readonly summary: string;
+  /** Length of a window unless told otherwise; that of most suites when absent. */
+  readonly defaultSeconds?: number;
   /** @throws UnknownCaseError when a pattern fits no case */
   run(options: BenchOptions): Promise<SuiteResult>;
+}
+
+/** A suite that `npm run profile -- NAME` can run a case of. */
+export interface ProfiledSuite {
+  readonly name: string;
+  /** Names of the cases whose gateway is ours and whose load is a closed loop. */
+  readonly cases: readonly string[];
+  /** The case that is profiled when none is named. */
+  readonly defaultCase: string;
+  /**
+   * Starts one case and measures it once.
+   *
+   * @param name one of `cases`
+   * @param nodeFlags flags of the gateway's runtime: the profiler
+   */
+  measure(
+    name: string,
+    rig: Rig,
+    options: BenchOptions,
+    nodeFlags: readonly string[],
+  ): Promise<ProfiledRun>;
+}
+
+/** What was measured, and the process to look into: still running. */
+export interface ProfiledRun {
+  readonly gateway: Child;
+  readonly result: LoadResult;
 }
 
 const SMOKE_SECONDS = 0.25;
@@ -31,13 +70,20 @@ const SMOKE_WARM_UP_MS = 150;
 const DEFAULT_SECONDS = 3;
 const DEFAULT_ROUNDS = 3;
 
+/** What a service of the headline computes for a request: a small one. µs. */
+export const WORK_US = 20;
+
 /** Completes what the command line says. */
-export function createOptions(given: Partial<BenchOptions>): BenchOptions {
+export function createOptions(
+  given: Partial<BenchOptions>,
+  defaultSeconds = DEFAULT_SECONDS,
+): BenchOptions {
   const isSmoke = given.isSmoke ?? false;
   return {
-    seconds: isSmoke ? SMOKE_SECONDS : DEFAULT_SECONDS,
+    seconds: isSmoke ? SMOKE_SECONDS : defaultSeconds,
     warmUpMs: isSmoke ? SMOKE_WARM_UP_MS : WARM_UP_MS,
     rounds: isSmoke ? 1 : DEFAULT_ROUNDS,
+    workUs: WORK_US,
     cases: [],
     onProgress: () => {},
     ...given,
@@ -45,8 +91,11 @@ export function createOptions(given: Partial<BenchOptions>): BenchOptions {
   };
 }
 
+/** The command line says what cannot be; the message is for its writer. */
+export class UsageError extends Error {}
+
 /** A pattern that fits no case; the message names the cases. */
-export class UnknownCaseError extends Error {}
+export class UnknownCaseError extends UsageError {}
 
 /** The entries whose names fit one of `patterns`; all without patterns. */
 export function selectCases<T extends { readonly name: string }>(

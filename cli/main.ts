@@ -21,6 +21,10 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     summary: 'mesh gateway beside a service',
     load: async () => (await import('./commands/sidecar.ts')).runSidecar,
   },
+  central: {
+    summary: 'central gateway in front of all services',
+    load: async () => (await import('./commands/central.ts')).runCentral,
+  },
   call: {
     summary: 'call an operation by Mmtp or HTTP',
     load: async () => (await import('./commands/call.ts')).runCall,

@@ -114,7 +114,8 @@ class CrossCheck implements CrossFindings {
   }
 
   #upstream(tokens: Tokens, upstream: UpstreamConfig): void {
-    upstream.hosts.forEach((host, index) => {
+    this.#hosts(tokens, upstream);
+    upstream.hosts?.forEach((host, index) => {
       if (parseHostPort(host) !== undefined) return;
       const wanted = 'give a name or address and a port from 1 to 65535, as in 127.0.0.1:9000';
       this.#problem([...tokens, 'hosts', index], `"${host}" is not HOST:PORT; ${wanted}`);
@@ -135,6 +136,17 @@ class CrossCheck implements CrossFindings {
       const message = `${responseBytesMax} is more than ${limit}`;
       const effect = 'an answer of that size closes the connection of its client';
       this.#warning([...tokens, 'responseBytesMax'], `${message}; ${effect}`);
+    }
+  }
+
+  #hosts(tokens: Tokens, { protocol, hosts }: UpstreamConfig): void {
+    if (protocol === 'local') {
+      if (hosts === undefined) return;
+      const reason = 'an upstream of protocol "local" is in this process and has none';
+      this.#problem([...tokens, 'hosts'], `has no meaning: ${reason}; remove it`);
+    } else if (hosts === undefined) {
+      const wanted = 'give a list of 1 to 1024 different items, each HOST:PORT';
+      this.#problem([...tokens, 'hosts'], `is missing; ${wanted}`);
     }
   }
 
@@ -171,7 +183,7 @@ class CrossCheck implements CrossFindings {
     this.#problem([...tokens, 'operationType'], `${message}; remove one of the two`);
   }
 
-  /** Reached only where no API could be made up: snapshot.ts does that for one HTTP service. */
+  /** Reached only where no API could be made up: snapshot.ts does that for one other service. */
   #noApis(): void {
     const names = Object.keys(this.#config.upstreams);
     if (names.length === 0 || !this.#soundness.isSound(['upstreams'])) return;
@@ -214,16 +226,21 @@ class CrossCheck implements CrossFindings {
     const isKnown = Object.hasOwn(upstreams, name) && this.#soundness.isSound(['upstreams', name]);
     if (!isKnown) return;
     const { service, method, argTypes, codec, path, verb } = api.upstream;
-    if (upstreams[name]!.protocol === 'bolt') {
+    const { protocol } = upstreams[name]!;
+    if (protocol === 'bolt') {
       for (const [key, value] of Object.entries({ service, method })) {
         if (value !== undefined) continue;
         const message = `is missing; upstream "${name}" speaks Bolt, which needs it`;
         this.#problem([...tokens, 'upstream', key], message);
       }
       this.#unused([...tokens, 'upstream'], { path, verb }, `"${name}" speaks Bolt`);
-    } else {
+    } else if (protocol === 'http') {
       const unused = { service, method, argTypes, codec };
       this.#unused([...tokens, 'upstream'], unused, `"${name}" speaks HTTP`);
+    } else {
+      // The path stays: HTTP clients may call the API by it.
+      const unused = { service, method, argTypes, codec, verb };
+      this.#unused([...tokens, 'upstream'], unused, `"${name}" is in this process`);
     }
   }
 

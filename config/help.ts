@@ -8,6 +8,8 @@ export interface CommandSpec<
 > extends FlagTable<Flags> {
   /** Name after `mgw`. */
   readonly name: string;
+  /** What is typed in place of `mgw <name>`, for programs that are not part of mgw. */
+  readonly typed?: string;
   /** One sentence. */
   readonly summary: string;
   /** What follows the name in the usage line: `[flags] FILE`. */
@@ -26,7 +28,8 @@ const NO_HEADING = 'Flags';
 
 /** The whole help text of a command, with a line feed at its end. */
 export function helpText(command: CommandSpec): string {
-  const lines = [`mgw ${command.name} ${command.usage}`.trimEnd(), '', ...wrap(command.summary, 0)];
+  const typed = command.typed ?? `mgw ${command.name}`;
+  const lines = [`${typed} ${command.usage}`.trimEnd(), '', ...wrap(command.summary, 0)];
   const headings = Map.groupBy(command.flags, (flag) => flag.heading ?? NO_HEADING);
   for (const [heading, flags] of headings) lines.push('', `${heading}:`, ...flagLines(flags));
   for (const note of command.notes ?? []) lines.push('', ...wrap(note, 0));

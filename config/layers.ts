@@ -11,7 +11,7 @@ export type Origin = 'flag' | 'env' | 'file' | 'profile' | 'default';
 /** Where a value came from. */
 export interface Source {
   readonly origin: Origin;
-  /** Flag, variable or file; empty for defaults. */
+  /** Flag, variable or file; for defaults empty, or the command whose default it is. */
   readonly where: string;
   /** Line in the file, from 1. */
   readonly line?: number;
@@ -19,7 +19,8 @@ export interface Source {
 
 /** What one source says. */
 export interface Layer {
-  readonly origin: Exclude<Origin, 'default'>;
+  /** `default` for the settings by which one kind of process differs from the schema. */
+  readonly origin: Origin;
   readonly value: unknown;
   /** Flag, variable or file that says something about `tokens`. */
   whereOf(tokens: Tokens): string;

@@ -2,14 +2,14 @@
 // strength, and replaces the file's part at run time. Relative file names in a configuration are
 // relative to the working directory, whoever names them.
 
-import { readdir, readFile } from 'node:fs/promises';
-import { basename, extname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { readEnvironment, readFlags } from './config-flags.ts';
 import { parseConfigText } from './config-text.ts';
 import type { Layer } from './layers.ts';
-import { suggestion } from './nearest.ts';
 import type { Problem } from './problem.ts';
+import { findProfile } from './profiles.ts';
+import type { RoleDefaults } from './role-defaults.ts';
 import { assembleSnapshot } from './snapshot.ts';
 import type { ConfigSnapshot, SnapshotResult } from './snapshot.ts';
 
@@ -22,12 +22,15 @@ export interface LoadInput {
   readonly cwd: string;
   /** Configuration built into the caller; stands in place of a file when none is given. */
   readonly builtIn?: { readonly name: string; readonly value: unknown };
+  /** What kind of process is started; absent or null: the defaults of the schema alone. */
+  readonly role?: RoleDefaults | null;
   /** Directory of the profiles; the one that comes with the gateway when absent. */
   readonly profilesDir?: string;
 }
 
 /** The layers around the file, kept so that a new file meets the same flags. */
 export interface ConfigBase {
+  readonly role: Layer | undefined;
   readonly profile: Layer | undefined;
   readonly env: Layer;
   readonly flags: Layer;
@@ -39,20 +42,15 @@ export type LoadResult =
   | { readonly ok: true; readonly snapshot: ConfigSnapshot; readonly base: ConfigBase }
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
-const PROFILES_DIR = fileURLToPath(new URL('../profiles', import.meta.url));
-const PROFILE_EXTENSIONS = ['.json', '.yaml', '.yml'];
-
 /** Loads, merges and checks everything; all problems at once. */
 export async function loadConfig(input: LoadInput): Promise<LoadResult> {
   const flags = readFlags(input.argv);
   const env = readEnvironment(input.env);
   const problems = [...flags.problems, ...env.problems];
   const configFile = flags.configFile ?? env.configFile;
-  const profileName = flags.profile ?? env.profile;
+  const profileName = flags.profile ?? env.profile ?? input.role?.profile;
   const profile =
-    profileName === undefined
-      ? undefined
-      : await readProfile(profileName, input.profilesDir ?? PROFILES_DIR);
+    profileName === undefined ? undefined : await readProfile(profileName, input.profilesDir);
   const file =
     configFile === undefined
       ? builtInLayer(input.builtIn)
@@ -64,6 +62,7 @@ export async function loadConfig(input: LoadInput): Promise<LoadResult> {
   const isBlind = unread.length > 0 || (problems.length > 0 && file === undefined);
   if (isBlind) return { ok: false, problems: [...problems, ...unread] };
   const base: ConfigBase = {
+    role: roleLayer(input.role),
     profile: layerOf(profile),
     env: env.layer,
     flags: flags.layer,
@@ -109,7 +108,9 @@ function assemble(
   file: Layer | undefined,
   problems: readonly Problem[],
 ): Promise<SnapshotResult> {
-  const layers = [base.profile, file, base.env, base.flags].filter((layer) => layer !== undefined);
+  const layers = [base.role, base.profile, file, base.env, base.flags].filter(
+    (layer) => layer !== undefined,
+  );
   return assembleSnapshot(layers, { problems, warnings: base.warnings });
 }
 
@@ -119,6 +120,10 @@ function valueLayer(value: unknown, where: string): Layer {
 
 function builtInLayer(builtIn: LoadInput['builtIn']): Layer | undefined {
   return builtIn && valueLayer(builtIn.value, builtIn.name);
+}
+
+function roleLayer(role: RoleDefaults | null | undefined): Layer | undefined {
+  return role ? { ...valueLayer(role.settings, role.name), origin: 'default' } : undefined;
 }
 
 type LayerRead = Layer | { readonly problems: readonly Problem[] };
@@ -152,19 +157,8 @@ const READ_ERRORS: Readonly<Record<string, string>> = {
   EISDIR: 'it is a directory',
 };
 
-async function readProfile(name: string, directory: string): Promise<LayerRead> {
-  const files = await listProfiles(directory);
-  const file = files.find((candidate) => profileName(candidate) === name);
-  if (file !== undefined) return readLayer('profile', join(directory, file), `profiles/${file}`);
-  const known = suggestion(name, files.map(profileName));
-  return { problems: [{ path: '--profile', message: `there is no profile "${name}"; ${known}` }] };
-}
-
-async function listProfiles(directory: string): Promise<readonly string[]> {
-  const files = await readdir(directory).catch(() => []);
-  return files.filter((file) => PROFILE_EXTENSIONS.includes(extname(file))).toSorted();
-}
-
-function profileName(file: string): string {
-  return basename(file, extname(file));
+async function readProfile(name: string, directory: string | undefined): Promise<LayerRead> {
+  const found = await findProfile(name, directory);
+  if ('message' in found) return { problems: [found] };
+  return readLayer('profile', found.path, found.shownName);
 }

@@ -70,13 +70,13 @@ export async function assembleSnapshot(
   return { ok: true, snapshot: new Snapshot(config, layers, warnings) };
 }
 
-/** With no API and one HTTP service, everything goes to that service. */
+/** With no API and one service that needs no more said, everything goes to that service. */
 function withDefaultApi(config: GatewayConfig, soundness: Soundness): GatewayConfig {
   if (!soundness.isSound(['apis']) || !soundness.isSound(['upstreams'])) return config;
   const upstreams = Object.entries(config.upstreams);
   const [name, upstream] = upstreams[0] ?? [];
   if (name === undefined || upstreams.length > 1 || config.apis.length > 0) return config;
-  if (upstream?.protocol !== 'http') return config;
+  if (upstream === undefined || upstream.protocol === 'bolt') return config;
   const api = {
     operationType: ANY_OPERATION,
     enabled: true,

@@ -15,6 +15,7 @@ import { BoltTarget } from './upstream/bolt/bolt-target.ts';
 import type { HostStatus, PoolSettings, UpstreamEnvironment } from './upstream/contract.ts';
 import { HttpPool } from './upstream/http/http-pool.ts';
 import { HttpTarget } from './upstream/http/http-target.ts';
+import { LocalService, NO_HANDLERS, type LocalHandlers } from './upstream/local/local-service.ts';
 
 /** How long the requests of a replaced pool may take. Ms. */
 const RETIRE_MS = 60_000;
@@ -29,7 +30,7 @@ export interface ClusterStatus {
 interface Cluster {
   readonly key: string;
   readonly config: Frozen<UpstreamConfig>;
-  readonly pool: BoltPool | HttpPool;
+  readonly pool: BoltPool | HttpPool | LocalService;
 }
 
 /** The pools of one configuration by upstream name. */
@@ -39,12 +40,19 @@ export type ClusterSet = ReadonlyMap<string, Cluster>;
 export class Clusters {
   readonly #environment: UpstreamEnvironment;
   readonly #counters: GatewayCounters;
+  readonly #handlers: LocalHandlers;
   #clusters: ClusterSet = new Map();
   readonly #retired = new Map<Cluster['pool'], TimerHandle>();
 
-  constructor(environment: UpstreamEnvironment, counters: GatewayCounters) {
+  /** @param handlers what upstreams of protocol `local` call */
+  constructor(
+    environment: UpstreamEnvironment,
+    counters: GatewayCounters,
+    handlers: LocalHandlers = NO_HANDLERS,
+  ) {
     this.#environment = environment;
     this.#counters = counters;
+    this.#handlers = handlers;
   }
 
   /**
@@ -98,9 +106,15 @@ export class Clusters {
   }
 
   #openPool(name: string, config: Frozen<UpstreamConfig>, highWatermarkBytes: number) {
+    if (config.protocol === 'local') {
+      const { responseBytesMax } = config;
+      const settings = { name, responseBytesMax, counters: this.#counters.upstream(name) };
+      return new LocalService(settings, this.#environment, this.#handlers);
+    }
     const shared: PoolSettings = {
       name,
-      hosts: config.hosts.map(addressOf),
+      hosts: (config.hosts ?? []).map(addressOf),
+      balance: config.balance,
       waitersMax: config.waitersMax,
       waitMs: config.waitMs,
       connectTimeoutMs: config.connectTimeoutMs,
@@ -129,6 +143,7 @@ export function compileTarget(
   const cluster = clusters.get(api.upstream);
   if (cluster === undefined) return null;
   const { pool, config } = cluster;
+  if (pool instanceof LocalService) return pool.target(api.operationType);
   return pool instanceof BoltPool ? boltTarget(pool, config, api) : httpTarget(pool, config, api);
 }
 
@@ -174,7 +189,7 @@ function httpTarget(
     operationType: api.operationType,
     verb: api.verb,
     path: isDefault && api.path === '' ? null : path,
-    authority: config.hosts[0]!,
+    authority: config.hosts![0]!,
     addedHeaders: Object.entries(api.requestHeaders.add),
     forwardedHeaders: config.headersForward === '*' ? null : lowerCase(config.headersForward),
   });

@@ -8,6 +8,7 @@ import { TimerWheel } from '#core/base/timer-wheel.ts';
 import type { Kernels } from '#core/codec/kernels.ts';
 import { SessionCache } from '#core/codec/session/cache.ts';
 import { SessionVerifier } from '#core/codec/session/compact.ts';
+import { SessionIssuer } from '#core/codec/session/encode.ts';
 import type { KeyRing } from '#core/codec/session/keys.ts';
 import { LegacyVerifier, looksLegacy } from '#core/codec/session/legacy.ts';
 import type { RevocationTable } from '#core/codec/session/revocation.ts';
@@ -22,6 +23,7 @@ import { listFilters } from '#core/pipeline/registry.ts';
 import type { Router } from '#core/routing/router.ts';
 import type { ApiStatsTable } from '#core/telemetry/api-stats.ts';
 import type { GatewayCounters } from '#core/telemetry/counters.ts';
+import type { LocalHandlers } from '#core/upstream/local/local-service.ts';
 import type { ConfigSnapshot } from '#config/snapshot.ts';
 import { Clusters, compileTarget, type ClusterSet, type ClusterStatus } from './clusters.ts';
 import { compileRouter } from './compile-router.ts';
@@ -42,6 +44,8 @@ export interface GatewayOptions {
   readonly counters: GatewayCounters;
   readonly stats: ApiStatsTable;
   readonly observer: ExchangeObserver;
+  /** What upstreams of protocol `local` call; absent where there can be none. */
+  readonly handlers?: LocalHandlers | undefined;
 }
 
 /** One configuration with what its process loaded for it. */
@@ -91,7 +95,7 @@ export class Gateway {
     });
     const observer = this.driver;
     const environment = { clock, random, network, idleTimers: this.idleTimers, observer };
-    this.#clusters = new Clusters(environment, options.counters);
+    this.#clusters = new Clusters(environment, options.counters, options.handlers);
     this.#use(this.prepare(input));
   }
 
@@ -171,6 +175,7 @@ export class Gateway {
     return {
       compact: new SessionVerifier({ ...options, cache }),
       legacy: new LegacyVerifier(options),
+      issuer: new SessionIssuer(keys, kernels),
     };
   }
 

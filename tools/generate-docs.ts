@@ -7,19 +7,23 @@ import { configFlags, flagPath } from '#config/config-flags.ts';
 import { defineFlags, parseFlags } from '#config/flags.ts';
 import { flagUsage } from '#config/help.ts';
 import { formatProblem } from '#config/problem.ts';
+import { CENTRAL_DEFAULTS } from '#config/role-defaults.ts';
 import { schemaRoot, describeType, environmentName, listSettings } from '#config/settings.ts';
 import type { Setting } from '#config/settings.ts';
+import { pathText, visitLeaves } from '#config/value-path.ts';
 import { RESULT_CODES } from '#core/base/result-codes.ts';
 import { metricsReference } from '#core/telemetry/metrics-reference.ts';
+import { profileReference } from './profile-reference.ts';
 
 const DIRECTORY = new URL('../docs/reference/', import.meta.url);
 
 /** Texts of the generated files by file name. */
-export function generateDocs(): ReadonlyMap<string, string> {
+export async function generateDocs(): Promise<ReadonlyMap<string, string>> {
   return new Map([
     ['config.md', configReference()],
     ['flags.md', flagReference()],
     ['metrics.md', metricsReference()],
+    ['profiles.md', await profileReference(NOTE)],
     ['result-codes.md', resultCodeReference()],
   ]);
 }
@@ -27,7 +31,7 @@ export function generateDocs(): ReadonlyMap<string, string> {
 /** Names of generated files that are missing or differ from what would be written now. */
 export async function staleDocs(): Promise<readonly string[]> {
   const stale: string[] = [];
-  for (const [name, text] of generateDocs()) {
+  for (const [name, text] of await generateDocs()) {
     const current = await readFile(new URL(name, DIRECTORY), 'utf8').catch(() => '');
     if (current !== text) stale.push(name);
   }
@@ -105,6 +109,13 @@ function flagReference(): string {
     ];
     lines.push(tableRow(cells));
   }
+  const { name, settings, profile } = CENTRAL_DEFAULTS;
+  lines.push('', `## Other defaults of \`${name}\``, '', '| setting | default |', '|---|---|');
+  visitLeaves(settings, (tokens, value) => {
+    lines.push(tableRow([`\`${pathText(tokens)}\``, `\`${JSON.stringify(value)}\``]));
+  });
+  const more = 'and what that profile says ([profiles](profiles.md)).';
+  lines.push(tableRow(['`--profile`', `\`${profile}\`, ${more}`]));
   return `${lines.join('\n')}\n`;
 }
 
@@ -148,7 +159,8 @@ async function main(argv: readonly string[]): Promise<number> {
     return stale.length === 0 ? 0 : 1;
   }
   await mkdir(DIRECTORY, { recursive: true });
-  for (const [name, text] of generateDocs()) await writeFile(new URL(name, DIRECTORY), text);
+  const texts = await generateDocs();
+  for (const [name, text] of texts) await writeFile(new URL(name, DIRECTORY), text);
   return 0;
 }
 

@@ -10,6 +10,7 @@ import type { Gateway, PreparedConfig } from '#core/gateway.ts';
 import { LimitBook } from '#core/limit-places.ts';
 import { ApiStatsTable } from '#core/telemetry/api-stats.ts';
 import { GatewayCounters } from '#core/telemetry/counters.ts';
+import type { LocalHandlers } from '#core/upstream/local/local-service.ts';
 import type { ListenersConfig } from '#config/schema.ts';
 import type { ConfigBase } from '#config/load.ts';
 import type { Problem } from '#config/problem.ts';
@@ -27,6 +28,8 @@ export interface AcceptorOptions {
   readonly log: ProcessLog;
   /** Directory that relative file names start from. */
   readonly cwd: string;
+  /** What upstreams of protocol `local` call; absent where the gateway is no part of a service. */
+  readonly handlers?: LocalHandlers;
 }
 
 /** How long clients have to close their connections once nothing is open on them. Ms. */
@@ -65,14 +68,16 @@ export class Acceptor {
 
   /** Loads what the configuration names; throws {@link InputError}. Nothing is bound yet. */
   static async create(options: AcceptorOptions): Promise<Acceptor> {
-    const { snapshot, cwd, log } = options;
+    const { snapshot, cwd, log, handlers } = options;
     const book = new LimitBook(() => systemClock.nowMs());
     const loaded = await loadLaneConfig(snapshot, cwd, book);
     if (!loaded.ok) throw new InputError(loaded.problems);
     const { workers, placement } = snapshot.config.runtime;
-    const count = placement === 'inline' ? 0 : laneCount(workers);
+    // Handlers of the service are functions of this thread.
+    const isOneThread = placement === 'inline' || handlers !== undefined;
+    const count = isOneThread ? 0 : laneCount(workers);
     if (count === 0) {
-      const lane = await Lane.open({ config: loaded.input, log });
+      const lane = await Lane.open({ config: loaded.input, log, handlers });
       return new Acceptor(options, book, lane, null, lane.gateway.driver);
     }
     // Only a gateway with lanes pays for loading what they need.

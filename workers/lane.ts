@@ -10,11 +10,13 @@ import { AccessLog } from '#core/telemetry/access-log.ts';
 import { ApiStatsTable } from '#core/telemetry/api-stats.ts';
 import { GatewayCounters } from '#core/telemetry/counters.ts';
 import type { Log } from '#core/telemetry/log.ts';
+import type { LocalHandlers } from '#core/upstream/local/local-service.ts';
 import type { Problem } from '#config/problem.ts';
 import { loadNative, NativeMissingError, type NativeMode } from '#native/loader.ts';
 import { AccessLogFile } from './access-log-file.ts';
 import { ExchangeTelemetry } from './exchange-telemetry.ts';
 import { openLaneConfig, type LaneConfig } from './load-input.ts';
+import { localUpstreamProblems } from './local-upstreams.ts';
 
 /** Refusal of a start or of a new configuration, with every problem found. */
 export class InputError extends Error {
@@ -31,6 +33,8 @@ export interface LaneOptions {
   readonly log: Log;
   /** Memory for reads; memory of its own when left out. */
   readonly arena?: SlotArena;
+  /** What upstreams of protocol `local` call: only on the thread of a service that has them. */
+  readonly handlers?: LocalHandlers | undefined;
 }
 
 /** One thread's share of the gateway. */
@@ -43,12 +47,15 @@ export class Lane {
   readonly gateway: Gateway;
   readonly kernels: Kernels;
   readonly #log: Log;
+  readonly #handlers: LocalHandlers | undefined;
   readonly #accessLogFile: AccessLogFile | null;
   readonly #accessLog: AccessLog | null;
 
   /** Loads what the configuration names; throws {@link InputError}. */
   static async open(options: LaneOptions): Promise<Lane> {
-    const { config, log } = options;
+    const { config, log, handlers } = options;
+    const misplaced = localUpstreamProblems(config.config, handlers);
+    if (misplaced.length > 0) throw new InputError(misplaced);
     const kernels = loadKernels(config.config.runtime.native, log);
     const opened = await openLaneConfig(config, kernels);
     if (!opened.ok) throw new InputError(opened.problems);
@@ -58,7 +65,7 @@ export class Lane {
   }
 
   private constructor(
-    { config: { config }, log, arena }: LaneOptions,
+    { config: { config }, log, arena, handlers }: LaneOptions,
     kernels: Kernels,
     input: ConstructorParameters<typeof Gateway>[1],
     accessLogFile: AccessLogFile | null,
@@ -66,13 +73,15 @@ export class Lane {
     const { clock, counters, stats } = this;
     const random = new SystemRandom();
     this.#log = log;
+    this.#handlers = handlers;
     this.kernels = kernels;
     this.#accessLogFile = accessLogFile;
     const { accessLogSample: sampleRate } = config.telemetry;
+    const { runtime: identity } = config;
     this.#accessLog =
       accessLogFile === null
         ? null
-        : new AccessLog({ writer: accessLogFile, clock, random, counters, sampleRate });
+        : new AccessLog({ writer: accessLogFile, clock, random, counters, sampleRate, identity });
     this.telemetry = new ExchangeTelemetry({
       clock,
       counters,
@@ -87,7 +96,7 @@ export class Lane {
     this.network = new NodeNetwork(config.listeners, observer, arena);
     const { network, telemetry } = this;
     this.gateway = new Gateway(
-      { clock, random, network, kernels, counters, stats, observer: telemetry },
+      { clock, random, network, kernels, counters, stats, observer: telemetry, handlers },
       input,
     );
   }
@@ -98,6 +107,8 @@ export class Lane {
    * @returns what to give to `gateway.use`, or everything that is wrong
    */
   async prepare(config: LaneConfig): Promise<PreparedConfig | readonly Problem[]> {
+    const misplaced = localUpstreamProblems(config.config, this.#handlers);
+    if (misplaced.length > 0) return misplaced;
     const opened = await openLaneConfig(config, this.kernels);
     if (!opened.ok) return opened.problems;
     try {

@@ -40,6 +40,14 @@ export const WINDOW_FLAGS = defineFlags([
     default: 0,
   },
   {
+    name: 'watch-too',
+    type: 'number',
+    description: 'A second process whose CPU time counts with the first; 0: none.',
+    isInteger: true,
+    minimum: 0,
+    default: 0,
+  },
+  {
     name: 'session-keys',
     type: 'string',
     value: 'FILE',

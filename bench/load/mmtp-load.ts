@@ -11,8 +11,9 @@ import { announceResult } from '../rig/announce.ts';
 import { WINDOW_FLAGS } from './load-flags.ts';
 import { LoadConnection, type LoadShared } from './mmtp-connection.ts';
 import { OpenLoop } from './open-loop.ts';
+import { RandomGaps } from './random-gaps.ts';
 import { RequestFrames } from './request-frames.ts';
-import { createSessions } from './session-pool.ts';
+import { createLegacySessions, createSessions } from './session-pool.ts';
 import { Tally } from './tally.ts';
 
 /** LIMIT: how long the last answers may take. */
@@ -27,10 +28,14 @@ const CONNECT_MS_MAX = 5000;
 const TIMER_MS_MIN = 2;
 
 /**
- * Longest sleep between two looks at the sockets: the error that it may add to a latency. Without
- * any sleep the generator would keep the service from the core that they share, for milliseconds.
+ * Longest sleep between two looks at the sockets, unless told otherwise: the error that it may add
+ * to a latency, and the system adds its own. Without any sleep a generator would keep a service
+ * from the core that they share, for milliseconds; with a core of its own it need not sleep.
  */
-const NAP_MS_MAX = 0.05;
+const NAP_US_MAX = 50;
+
+/** Gaps of random arrivals are the same in every run. */
+const GAPS_SEED = 20_270_115;
 
 /** Shorter sleeps cost more than they free. */
 const NAP_MS_MIN = 0.01;
@@ -52,11 +57,33 @@ const FLAGS = defineFlags([
     default: 1,
   },
   {
+    name: 'session-form',
+    type: 'string',
+    description: 'Form of the sessions.',
+    choices: ['compact', 'legacy'],
+    default: 'compact',
+  },
+  {
     name: 'rate',
     type: 'number',
     description: 'Open loop: requests per second over all connections; 0: closed loop.',
     minimum: 0,
     default: 0,
+  },
+  {
+    name: 'arrivals',
+    type: 'string',
+    description: 'Open loop: at an even pace, or at random as of users who do not take turns.',
+    choices: ['even', 'random'],
+    default: 'even',
+  },
+  {
+    name: 'nap-us',
+    type: 'number',
+    description: 'Open loop: longest sleep between two looks at the sockets, µs; 0: never sleeps.',
+    minimum: 0,
+    maximum: 1000,
+    default: NAP_US_MAX,
   },
 ]);
 
@@ -66,12 +93,13 @@ type Flags = FlagValues<typeof FLAGS>;
 async function connectAll(flags: Flags, tally: Tally): Promise<LoadConnection[]> {
   const format = flags.format === 'protobuf' ? 'protobuf' : 'json';
   const keysFile = flags['session-keys'];
+  const create = flags['session-form'] === 'legacy' ? createLegacySessions : createSessions;
   const ready = Promise.withResolvers<void>();
   let missing = flags.connections;
   const shared: LoadShared = {
     frames: new RequestFrames({
       operationType: flags.operation,
-      sessions: keysFile === undefined ? [] : createSessions(keysFile, flags.sessions),
+      sessions: keysFile === undefined ? [] : create(keysFile, flags.sessions),
       format,
       bodyBytes: flags['request-bytes'],
     }),
@@ -96,28 +124,30 @@ async function connectAll(flags: Flags, tally: Tally): Promise<LoadConnection[]>
   return connections;
 }
 
-/** Turns the loop until all that is due was sent. */
-function turn(loop: OpenLoop): void {
+/** Turns the loop until all that is due was sent. @param napMs longest sleep; 0: none */
+function turn(loop: OpenLoop, napMs: number): void {
   const nowMs = performance.now();
   loop.pump(nowMs);
   if (loop.isDone) return;
   const restMs = loop.nextMs - nowMs;
   if (restMs > TIMER_MS_MIN) {
-    setTimeout(turn, restMs - TIMER_MS_MIN, loop);
+    setTimeout(turn, restMs - TIMER_MS_MIN, loop, napMs);
     return;
   }
-  if (restMs > NAP_MS_MIN) Atomics.wait(NEVER, 0, 0, Math.min(restMs, NAP_MS_MAX));
-  setImmediate(turn, loop);
+  if (napMs > 0 && restMs > NAP_MS_MIN) Atomics.wait(NEVER, 0, 0, Math.min(restMs, napMs));
+  setImmediate(turn, loop, napMs);
 }
 
 async function main(): Promise<void> {
   const flags = readOwnFlags(FLAGS);
-  const tally = new Tally(flags.watch);
+  const tally = new Tally(flags.watch, flags['watch-too']);
   const connections = await connectAll(flags, tally);
   const startMs = performance.now();
-  const loop = flags.rate === 0 ? null : new OpenLoop(connections, tally, flags.rate, startMs);
+  const gaps = flags.arrivals === 'random' ? new RandomGaps(GAPS_SEED) : null;
+  const { rate } = flags;
+  const loop = rate === 0 ? null : new OpenLoop(connections, tally, rate, startMs, gaps);
   if (loop === null) for (const connection of connections) connection.fill(startMs);
-  else turn(loop);
+  else turn(loop, flags['nap-us'] / 1000);
   await delay(flags['warm-up-ms']);
   tally.start(performance.now());
   await delay(flags.seconds * 1000);

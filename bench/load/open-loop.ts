@@ -1,8 +1,9 @@
 // HOT PATH. Sends requests when they are due, whatever the answers do: due times are fixed in
-// advance at an even pace. A generator that is late sends what is overdue at once, and latency
-// counts from the due time, so that a stalled gateway cannot hide its stall (no coordinated
-// omission).
+// advance, at an even pace or at random gaps. A generator that is late sends what is overdue at
+// once, and latency counts from the due time, so that a stalled gateway cannot hide its stall (no
+// coordinated omission).
 
+import type { RandomGaps } from './random-gaps.ts';
 import type { Tally } from './tally.ts';
 
 /** A connection as the loop sees it. */
@@ -11,33 +12,44 @@ export interface OpenLoopSender {
   send(dueMs: number): void;
 }
 
-/** Due times `start, start + 1/rate, start + 2/rate ...` over all connections in turn. */
+/**
+ * Due times `start, start + 1/rate, start + 2/rate ...`, or random ones of the same mean rate, over
+ * all connections in turn.
+ */
 export class OpenLoop {
   readonly #senders: readonly OpenLoopSender[];
   readonly #tally: Pick<Tally, 'sent'>;
   readonly #startMs: number;
   readonly #gapMs: number;
+  readonly #gaps: RandomGaps | null;
   #endMs = Infinity;
   /** Number of the next request. Its due time is computed from the start: no rounding adds up. */
   #index = 0;
+  /** Sum of the random gaps so far, in mean gaps. */
+  #elapsed = 0;
   #at = 0;
 
-  /** @param rate requests per second, above 0 */
+  /**
+   * @param rate requests per second, above 0
+   * @param gaps null: an even pace
+   */
   constructor(
     senders: readonly OpenLoopSender[],
     tally: Pick<Tally, 'sent'>,
     rate: number,
     startMs: number,
+    gaps: RandomGaps | null = null,
   ) {
     this.#senders = senders;
     this.#tally = tally;
     this.#startMs = startMs;
     this.#gapMs = 1000 / rate;
+    this.#gaps = gaps;
   }
 
   /** When the next request is due. */
   get nextMs(): number {
-    return this.#startMs + this.#index * this.#gapMs;
+    return this.#startMs + (this.#gaps === null ? this.#index : this.#elapsed) * this.#gapMs;
   }
 
   /** All requests due before `endMs` were sent. */
@@ -45,7 +57,10 @@ export class OpenLoop {
     return this.nextMs >= this.#endMs;
   }
 
-  /** Requests that were due and not sent: without them a stalled gateway would look idle. */
+  /**
+   * Requests that were due and not sent, with random gaps about: without them a stalled gateway
+   * would look idle.
+   */
   get unsent(): number {
     return this.isDone ? 0 : Math.ceil((this.#endMs - this.nextMs) / this.#gapMs);
   }
@@ -64,6 +79,7 @@ export class OpenLoop {
       sender.send(dueMs);
       this.#tally.sent(dueMs, nowMs);
       this.#index++;
+      if (this.#gaps !== null) this.#elapsed += this.#gaps.next();
       dueMs = this.nextMs;
     }
   }

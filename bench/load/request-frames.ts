@@ -9,7 +9,7 @@ import { TaggedMessage, writeTag, type MessageFormat } from '../peers/tagged-mes
 /** What requests consist of. */
 export interface RequestFrameOptions {
   readonly operationType: string;
-  /** Raw sessions of one length; none: requests have no session. */
+  /** Raw sessions; none: requests have no session. */
   readonly sessions: readonly Buffer[];
   readonly format: MessageFormat;
   readonly bodyBytes: number;

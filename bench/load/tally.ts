@@ -7,10 +7,16 @@
 //                startMs                     endMs
 
 import { build } from 'hdr-histogram-js';
-import { readUsage, usageBetween, type ProcessUsage } from '../rig/process-usage.ts';
+import type { PercentileCurve } from '../report.ts';
+import { readUsage, sumUsage, usageBetween, type ProcessUsage } from '../rig/process-usage.ts';
 
 /** LIMIT: latencies above are recorded as this. µs. */
 const LATENCY_US_MAX = 60_000_000;
+
+/** Percentiles of a curve: enough to see its shape, few enough for one line of JSON. */
+const CURVE_PERCENTS: readonly number[] = [
+  0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 92.5, 95, 97.5, 98, 99, 99.5, 99.75, 99.9, 99.95, 99.99,
+];
 
 /** Percentiles in µs of what a histogram holds. */
 export interface Percentiles {
@@ -18,6 +24,8 @@ export interface Percentiles {
   readonly p90Us: number;
   readonly p99Us: number;
   readonly maxUs: number;
+  /** The whole distribution; none when the generator does not tell. */
+  readonly percentiles?: PercentileCurve;
 }
 
 /** What a generator found in its window. */
@@ -47,6 +55,7 @@ export class Tally {
   readonly #latency = createHistogram();
   readonly #lateness = createHistogram();
   readonly #watchedPid: number;
+  readonly #secondPid: number;
   #startMs = Infinity;
   #endMs = Infinity;
   #requests = 0;
@@ -55,9 +64,13 @@ export class Tally {
   #before: ProcessUsage | null = null;
   #watched: ProcessUsage | null = null;
 
-  /** @param watchedPid process whose CPU time is read at both ends of the window; 0: none */
-  constructor(watchedPid: number) {
+  /**
+   * @param watchedPid process whose CPU time is read at both ends of the window; 0: none
+   * @param secondPid another one whose usage is added; 0: none
+   */
+  constructor(watchedPid: number, secondPid = 0) {
     this.#watchedPid = watchedPid;
+    this.#secondPid = secondPid;
   }
 
   /** The window begins. @param nowMs monotonic */
@@ -109,6 +122,7 @@ export class Tally {
       p90Us: latency.getValueAtPercentile(90),
       p99Us: latency.getValueAtPercentile(99),
       maxUs: latency.maxValue,
+      percentiles: curveOf(latency.totalCount, (percent) => latency.getValueAtPercentile(percent)),
       lateP99Us: this.#lateness.getValueAtPercentile(99),
       loadCpuUs: this.#loadCpuUs,
       watched: this.#watched,
@@ -116,7 +130,9 @@ export class Tally {
   }
 
   #read(): ProcessUsage | null {
-    return this.#watchedPid === 0 ? null : readUsage(this.#watchedPid);
+    if (this.#watchedPid === 0) return null;
+    const first = readUsage(this.#watchedPid);
+    return this.#secondPid === 0 ? first : sumUsage(first, readUsage(this.#secondPid));
   }
 }
 
@@ -127,6 +143,19 @@ function createHistogram() {
     highestTrackableValue: LATENCY_US_MAX,
     numberOfSignificantValueDigits: 3,
   });
+}
+
+/**
+ * Points that measurements stand for: of 100 there is no 99.9th percentile.
+ *
+ * @param count of what was measured
+ * @param usAt a percentile of it
+ */
+export function curveOf(count: number, usAt: (percent: number) => number): PercentileCurve {
+  // Rounded, because 100 - 99.9 is a little less than 0.1.
+  const above = (percent: number) => Math.round((100 - percent) * count) / 100;
+  const percents = CURVE_PERCENTS.filter((percent) => above(percent) >= 1);
+  return percents.map((percent) => [percent, usAt(percent)]);
 }
 
 function toUs(ms: number): number {

@@ -33,6 +33,16 @@ export const BODY_FLAGS = defineFlags([
   },
 ]);
 
+/** Turns of the calibrated work per request. */
+export const WORK_FLAG = {
+  name: 'work-turns',
+  type: 'number',
+  description: 'Turns of calibrated work per request; 0: none.',
+  isInteger: true,
+  minimum: 0,
+  default: 0,
+} as const satisfies FlagSpec;
+
 /** Flags of a service. */
 export const SERVICE_FLAGS = defineFlags([
   {
@@ -45,6 +55,23 @@ export const SERVICE_FLAGS = defineFlags([
     default: 0,
   },
   ...BODY_FLAGS,
+]);
+
+/** Connections that proxies of others may hold to the service, and how long unused ones stay. */
+export const SOCKETS_MAX = 128;
+export const KEEP_ALIVE_MS = 3_600_000;
+
+/** Flags of a proxy. */
+export const PROXY_FLAGS = defineFlags([
+  {
+    name: 'service-port',
+    type: 'number',
+    description: 'Port of the service.',
+    isInteger: true,
+    minimum: 1,
+    maximum: 65_535,
+    default: 9090,
+  },
 ]);
 
 /** Flags about request bodies, for generators. */

@@ -28,6 +28,10 @@ export interface ChildSpec {
   readonly command: readonly string[];
   /** CPU to pin it to; null: any. */
   readonly cpu: number | null;
+  /** Directory to run in; the project's root when absent. */
+  readonly cwd?: string;
+  /** Variables beside those of this process. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** A JSON line of a child. */
@@ -103,14 +107,18 @@ export async function runChild(spec: ChildSpec, timeoutMs: number): Promise<Json
   return result;
 }
 
-function launch({ command, cpu }: ChildSpec): ChildProcess {
+function launch({ command, cpu, cwd = PROJECT, env = {} }: ChildSpec): ChildProcess {
   watchOwnEnd();
   const [program = '', ...argv] = pinned(cpu, command);
   const child = spawn(program, argv, {
-    cwd: PROJECT,
+    cwd,
     // Services end with their standard input: a benchmark that is killed leaves none behind.
     stdio: ['pipe', 'pipe', 'pipe'],
-    env: { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), 'mgw-bench-compile-cache') },
+    env: {
+      ...process.env,
+      NODE_COMPILE_CACHE: join(tmpdir(), 'mgw-bench-compile-cache'),
+      ...env,
+    },
   });
   running.add(child);
   child.once('exit', () => running.delete(child));

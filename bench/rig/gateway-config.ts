@@ -10,8 +10,18 @@ export type SessionMode = 'cold' | 'cached' | 'none';
 /** The one API of a benchmark. */
 export const OPERATION = 'bench.account.get';
 
+/** Environment variable that gives all gateways of a run a profile. */
+export const PROFILE_VARIABLE = 'MGW_PROFILE';
+
 /** Beyond what any machine reaches: the limit filter works and never refuses. */
-const LIMIT_QPS = 10_000_000;
+export const LIMIT_QPS = 10_000_000;
+
+/** What the API is at a Bolt service. */
+export const BOLT_TARGET = {
+  service: 'com.example.bench.AccountFacade:1.0',
+  method: 'get',
+  codec: 'protobuf',
+} as const;
 
 /** Sessions that the gateway remembers in cached cases; more than a generator has. */
 export const CACHE_ENTRIES = 8192;
@@ -25,9 +35,7 @@ export interface GatewaySetup {
 /** The text of the configuration file. */
 export function gatewayConfig(setup: GatewaySetup, servicePort: number): string {
   const isBolt = setup.upstream === 'bolt';
-  const target = isBolt
-    ? { service: 'com.example.bench.AccountFacade:1.0', method: 'get', codec: 'protobuf' }
-    : { path: '/account/get', verb: 'POST' };
+  const target = isBolt ? BOLT_TARGET : { path: '/account/get', verb: 'POST' };
   return JSON.stringify({
     upstreams: { service: { protocol: setup.upstream, hosts: [`127.0.0.1:${servicePort}`] } },
     apis: [

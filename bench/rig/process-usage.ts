@@ -65,6 +65,19 @@ export function usageBetween(
   };
 }
 
+/** Two processes as one. Null when one of them is missing. */
+export function sumUsage(
+  first: ProcessUsage | null,
+  second: ProcessUsage | null,
+): ProcessUsage | null {
+  if (first === null || second === null) return null;
+  return {
+    cpuUs: first.cpuUs + second.cpuUs,
+    rssMb: first.rssMb + second.rssMb,
+    threads: [...first.threads, ...second.threads],
+  };
+}
+
 /** Name and CPU time of a stat file of a process or a thread. */
 export function parseStat(text: string): { readonly name: string; readonly cpuUs: number } {
   const nameEnd = text.lastIndexOf(')');

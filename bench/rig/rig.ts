@@ -8,7 +8,12 @@ import type { LoadResult } from '../load/tally.ts';
 import { newBenchKeys } from '../load/session-pool.ts';
 import { runChild, startChild, type Child, type ChildSpec } from './child.ts';
 import { chooseCores, type Cores } from './cores.ts';
-import { gatewayConfig, type GatewaySetup, type UpstreamKind } from './gateway-config.ts';
+import {
+  gatewayConfig,
+  PROFILE_VARIABLE,
+  type GatewaySetup,
+  type UpstreamKind,
+} from './gateway-config.ts';
 
 /** LIMIT: what a generator needs beside its window: start, sessions, last answers. */
 const LOAD_EXTRA_MS = 20_000;
@@ -48,9 +53,14 @@ export class Rig {
     return this.cores?.rest ?? null;
   }
 
+  /** Where in the directory something named `suffix` can be; each call answers another path. */
+  pathOf(suffix: string): string {
+    return join(this.directory, `${this.#files++}-${suffix}`);
+  }
+
   /** Writes a file into the directory and answers its path. */
   write(suffix: string, text: string): string {
-    const path = join(this.directory, `${this.#files++}-${suffix}`);
+    const path = this.pathOf(suffix);
     writeFileSync(path, text);
     return path;
   }
@@ -69,6 +79,28 @@ export class Rig {
   }
 
   /**
+   * Flags of a gateway on free ports.
+   *
+   * @param hasProfile a profile is named elsewhere: it says itself how many threads it wants
+   */
+  gatewayFlags(
+    setup: GatewaySetup,
+    servicePort: number,
+    hasProfile = process.env[PROFILE_VARIABLE] !== undefined,
+  ): readonly string[] {
+    const config = this.write('gateway.json', gatewayConfig(setup, servicePort));
+    return [
+      `--config=${config}`,
+      `--session-keys=${this.keysFile}`,
+      '--log-level=warn',
+      '--http-port=0',
+      '--mmtp-port=0',
+      '--admin-port=off',
+      ...(hasProfile ? [] : ['--workers=0']),
+    ];
+  }
+
+  /**
    * Starts a gateway on free ports.
    *
    * @param nodeFlags flags of the runtime besides the launcher's
@@ -78,17 +110,8 @@ export class Rig {
     servicePort: number,
     nodeFlags: readonly string[] = [],
   ): Promise<Child> {
-    const config = this.write('gateway.json', gatewayConfig(setup, servicePort));
     const runtime = [process.execPath, '--max-semi-space-size=32', ...nodeFlags];
-    const flags = [
-      `--config=${config}`,
-      `--session-keys=${this.keysFile}`,
-      '--log-level=warn',
-      '--http-port=0',
-      '--mmtp-port=0',
-      '--admin-port=off',
-      '--workers=0',
-    ];
+    const flags = this.gatewayFlags(setup, servicePort);
     return this.#start({
       name: `gateway ${setup.upstream} ${setup.session}`,
       command: [...runtime, 'cli/mgw.js', 'sidecar', ...flags],

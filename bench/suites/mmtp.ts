@@ -1,10 +1,12 @@
 // Suite `mmtp`: Mmtp to Bolt (protobuf, passed through) and to HTTP with the full chain of
 // filters, at several numbers of connections and streams. Each kind of upstream and session has a
-// gateway process of its own, so that no case runs code that another one shaped.
+// gateway process of its own, so that no case runs code that another one shaped. Beside the gateway
+// runs the floor: what moving the same bytes costs without any check (bench/floor).
 
+import { floorMissing, startFloor } from '../floor/floor.ts';
 import type { LoadResult } from '../load/tally.ts';
 import { cpuRatios, runRounds, summarize, type RatioSpec, type RoundCase } from '../rounds.ts';
-import type { BenchCase, SuiteResult } from '../report.ts';
+import type { BenchCase, SkippedCase, SuiteResult } from '../report.ts';
 import type { Child } from '../rig/child.ts';
 import {
   OPERATION,
@@ -13,7 +15,7 @@ import {
   type UpstreamKind,
 } from '../rig/gateway-config.ts';
 import { Rig } from '../rig/rig.ts';
-import { selectCases, type BenchOptions, type Suite } from '../suite.ts';
+import { selectCases, type BenchOptions, type ProfiledSuite, type Suite } from '../suite.ts';
 
 /** Streams per connection that an open loop may have open: what a gateway allows by default. */
 const OPEN_LOOP_STREAMS = 4096;
@@ -25,9 +27,14 @@ export interface MmtpCase extends GatewaySetup {
   readonly streams: number;
   /** Name of the closed-loop case at whose half rate requests are offered; null: closed loop. */
   readonly halfOf: string | null;
+  /** The floor stands where the gateway does; it carries sessions and does not read them. */
+  readonly isFloor: boolean;
 }
 
 const SIZES = ['1x1', '16x1', '16x16', '64x16'] as const;
+/** Sizes at which the floor is measured too, and those whose ratio to it has a target. */
+const FLOOR_SIZES: readonly string[] = ['1x1', '16x1', '16x16'];
+const FLOOR_RATIO_SIZES: readonly string[] = ['16x16', '16x1'];
 const UPSTREAMS: readonly UpstreamKind[] = ['bolt', 'http'];
 const SESSIONS: readonly SessionMode[] = ['cold', 'cached', 'none'];
 
@@ -41,6 +48,7 @@ const HALF_SIZE = '16x1';
 const SMOKE_CASES: readonly string[] = [
   'mmtp-bolt-1x1',
   'mmtp-bolt-16x16',
+  'floor-16x16',
   'mmtp-bolt-16x16-cached',
   'mmtp-bolt-16x16-none',
   'mmtp-bolt-16x1-half',
@@ -49,14 +57,23 @@ const SMOKE_CASES: readonly string[] = [
 
 /** All cases. A name without a session mode means `cold`. */
 export const MMTP_CASES: readonly MmtpCase[] = UPSTREAMS.flatMap((upstream) => [
-  ...SIZES.flatMap((size) => SESSIONS.map((session) => closedLoop(upstream, size, session))),
+  ...SIZES.flatMap((size) => {
+    const [cold, ...others] = SESSIONS.map((session) => closedLoop(upstream, size, session));
+    // Right behind the case that it is compared with.
+    const floors = upstream === 'bolt' && FLOOR_SIZES.includes(size) ? [floor(size)] : [];
+    return [cold!, ...floors, ...others];
+  }),
   openLoop(closedLoop(upstream, HALF_SIZE, 'cold')),
 ]);
 
 function closedLoop(upstream: UpstreamKind, size: string, session: SessionMode): MmtpCase {
   const [connections = 1, streams = 1] = size.split('x').map(Number);
   const name = caseName(upstream, size, session);
-  return { name, upstream, session, connections, streams, halfOf: null };
+  return { name, upstream, session, connections, streams, halfOf: null, isFloor: false };
+}
+
+function floor(size: string): MmtpCase {
+  return { ...closedLoop('bolt', size, 'cold'), name: `floor-${size}`, isFloor: true };
 }
 
 function openLoop(closed: MmtpCase): MmtpCase {
@@ -68,8 +85,14 @@ function caseName(upstream: UpstreamKind, size: string, session: SessionMode): s
   return `mmtp-${upstream}-${size}${session === 'cold' ? '' : `-${session}`}`;
 }
 
+/** What the gateway does over moving bytes, by size. */
+const FLOOR_RATIOS: readonly RatioSpec[] = FLOOR_RATIO_SIZES.map((size) => {
+  const upper = caseName('bolt', size, 'cold');
+  return { name: `cpuOverFloor ${size}`, upper, lower: `floor-${size}` };
+});
+
 /** What a verified session and an HTTP upstream cost, by size. */
-const RATIOS: readonly RatioSpec[] = SIZES.flatMap((size) => [
+const COST_RATIOS: readonly RatioSpec[] = SIZES.flatMap((size) => [
   ...UPSTREAMS.flatMap((upstream) => {
     const cold = caseName(upstream, size, 'cold');
     return [
@@ -90,11 +113,12 @@ const RATE_SHARE = 0.5;
 /** A smoke run measures a gateway that is not warm: it must not be close to its limit. */
 const SMOKE_RATE_SHARE = 0.1;
 
-/** Services and gateways of a run, started when the first case needs them. */
-export class MmtpStage {
+/** Services, gateways and the floor of a run, started when the first case needs them. */
+class MmtpStage {
   readonly #rig: Rig;
   readonly #services = new Map<UpstreamKind, Child>();
   readonly #gateways = new Map<string, Child>();
+  #floor: Child | null = null;
 
   constructor(rig: Rig) {
     this.#rig = rig;
@@ -106,35 +130,62 @@ export class MmtpStage {
     const key = `${upstream} ${session}`;
     let gateway = this.#gateways.get(key);
     if (gateway !== undefined) return gateway;
-    let service = this.#services.get(upstream);
-    if (service === undefined) {
-      service = await this.#rig.startService(upstream);
-      this.#services.set(upstream, service);
-    }
+    const service = await this.#service(upstream);
     gateway = await this.#rig.startGateway(setup, service.port('service'), nodeFlags);
     this.#gateways.set(key, gateway);
     return gateway;
   }
 
+  async #service(upstream: UpstreamKind): Promise<Child> {
+    let service = this.#services.get(upstream);
+    if (service === undefined) {
+      service = await this.#rig.startService(upstream);
+      this.#services.set(upstream, service);
+    }
+    return service;
+  }
+
+  /** What stands between generator and service in a case. */
+  async #proxy(spec: MmtpCase): Promise<Child> {
+    if (!spec.isFloor) return this.gateway(spec);
+    const service = await this.#service(spec.upstream);
+    this.#floor ??= await startFloor(this.#rig, service.port('service'));
+    return this.#floor;
+  }
+
   /** @param rate requests per second of an open loop; 0: closed loop */
   async measure(spec: MmtpCase, options: BenchOptions, rate: number): Promise<LoadResult> {
-    const gateway = await this.gateway(spec);
-    return this.#rig.runLoad({
-      generator: 'mmtp-load',
-      seconds: options.seconds,
-      warmUpMs: options.warmUpMs,
-      flags: {
-        port: gateway.port('mmtp'),
-        watch: gateway.pid,
-        operation: OPERATION,
-        connections: spec.connections,
-        streams: spec.streams,
-        rate,
-        format: spec.upstream === 'bolt' ? 'protobuf' : 'json',
-        ...(spec.session === 'none' ? {} : { 'session-keys': this.#rig.keysFile }),
-      },
-    });
+    return measureMmtp(spec, await this.#proxy(spec), this.#rig, options, rate);
   }
+}
+
+/**
+ * Loads what stands between generator and service once.
+ *
+ * @param rate requests per second of an open loop; 0: closed loop
+ */
+export function measureMmtp(
+  spec: MmtpCase,
+  proxy: Child,
+  rig: Rig,
+  options: BenchOptions,
+  rate: number,
+): Promise<LoadResult> {
+  return rig.runLoad({
+    generator: 'mmtp-load',
+    seconds: options.seconds,
+    warmUpMs: options.warmUpMs,
+    flags: {
+      port: proxy.port('mmtp'),
+      watch: proxy.pid,
+      operation: OPERATION,
+      connections: spec.connections,
+      streams: spec.streams,
+      rate,
+      format: spec.upstream === 'bolt' ? 'protobuf' : 'json',
+      ...(spec.session === 'none' ? {} : { 'session-keys': rig.keysFile }),
+    },
+  });
 }
 
 export const mmtpSuite: Suite = {
@@ -152,11 +203,31 @@ export const mmtpSuite: Suite = {
   },
 };
 
+/** Cases with their gateway under the profiler. */
+export const mmtpProfile: ProfiledSuite = {
+  name: 'mmtp',
+  cases: MMTP_CASES.filter(({ halfOf, isFloor }) => halfOf === null && !isFloor).map(
+    ({ name }) => name,
+  ),
+  defaultCase: 'mmtp-bolt-16x16',
+  async measure(name, rig, options, nodeFlags) {
+    const spec = MMTP_CASES.find((entry) => entry.name === name)!;
+    const stage = new MmtpStage(rig);
+    const gateway = await stage.gateway(spec, nodeFlags);
+    return { gateway, result: await stage.measure(spec, options, 0) };
+  },
+};
+
 async function runCases(
-  chosen: readonly MmtpCase[],
+  wanted: readonly MmtpCase[],
   stage: MmtpStage,
   options: BenchOptions,
 ): Promise<SuiteResult> {
+  const reason = floorMissing();
+  const chosen = wanted.filter(({ isFloor }) => !isFloor || reason === null);
+  const skipped = wanted.flatMap(({ name, isFloor }): SkippedCase[] => {
+    return isFloor && reason !== null ? [{ name, reason }] : [];
+  });
   const closed = chosen.filter(({ halfOf }) => halfOf === null);
   const measured = await runRounds(
     closed.map((spec): RoundCase => {
@@ -169,7 +240,7 @@ async function runCases(
   for (const spec of chosen) {
     if (spec.halfOf !== null) cases.push(await measureHalf(spec, cases, stage, options));
   }
-  return { cases, ratios: cpuRatios(RATIOS, measured), skipped: [] };
+  return { cases, ratios: cpuRatios([...FLOOR_RATIOS, ...COST_RATIOS], measured), skipped };
 }
 
 /** Response time at half the rate of the closed loop, which is measured if it was not. */

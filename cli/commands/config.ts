@@ -17,6 +17,7 @@ import type { ConfigSnapshot } from '#config/snapshot.ts';
 import { paintFor, terminalOf } from '../call/terminal.ts';
 import type { Paint } from '../call/terminal.ts';
 import { counted } from '../call/units.ts';
+import { GATEWAY_ROLES, SIDECAR } from '../gateway-roles.ts';
 import { ExitCode } from '../io.ts';
 import type { CommandIo } from '../io.ts';
 import { readCommandLine, refuse } from './command-line.ts';
@@ -57,11 +58,19 @@ const CHANGED_FLAG = {
   description: 'Leave out values that are defaults.',
 } as const;
 
+const ROLE_FLAG = {
+  name: 'role',
+  type: 'string',
+  choices: GATEWAY_ROLES.map(({ name }) => name),
+  default: 'sidecar',
+  description: 'Command whose defaults and profile hold.',
+} as const;
+
 const explainSpec: CommandSpec = {
   name: 'config explain',
   summary: 'Prints every value that a gateway would start with, and where it comes from.',
   usage: '[FILE] [flags]',
-  flags: withConfigFlags(JSON_FLAG, CHANGED_FLAG),
+  flags: withConfigFlags(JSON_FLAG, CHANGED_FLAG, ROLE_FLAG),
   positionals: { name: 'FILE', minimum: 0, maximum: 1 },
   notes: [
     'Takes the flags of `mgw sidecar` and reads its environment variables. FILE is short for ' +
@@ -123,11 +132,13 @@ function printProblems(problems: readonly Problem[], io: CommandIo): void {
 async function explainAll(argv: readonly string[], io: CommandIo): Promise<number> {
   const line = readCommandLine(argv, explainSpec, io);
   if (typeof line === 'number') return line;
-  const { json, changed, ...given } = line.values;
+  const { json, changed, role, ...given } = line.values;
   const file = line.positionals[0];
   if (file !== undefined && given['config'] !== undefined) return refuseTwoFiles(explainSpec, io);
   const flags = flagArguments(file === undefined ? given : { ...given, config: file });
-  const loaded = await loadConfig({ argv: flags, env: process.env, cwd: process.cwd() });
+  const { defaults } = GATEWAY_ROLES.find(({ name }) => name === role) ?? SIDECAR;
+  const how = { env: process.env, cwd: process.cwd(), role: defaults };
+  const loaded = await loadConfig({ argv: flags, ...how });
   if (!loaded.ok) {
     printProblems(loaded.problems, io);
     return ExitCode.usage;

@@ -1,48 +1,35 @@
-// `mgw dev`, what `npm start` runs: sample services and a mesh gateway in front of them, each as
-// its own process, on one machine with nothing else installed.
+// `mgw dev`, what `npm start` runs: sample services and the gateways in front of them, each as its
+// own process, on one machine with nothing else installed. Which gateways there are is a list of
+// its own: cli/dev/gateway-parts.ts.
 
 import { mkdir, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { resolve } from 'node:path';
-import { defineFlags, parseFlags } from '#config/flags.ts';
+import { parseFlags } from '#config/flags.ts';
 import { helpText, type CommandSpec } from '#config/help.ts';
 import { formatProblem } from '#config/problem.ts';
+import { packageVersion } from '#workers/package-version.ts';
 import { ChildFailure, DevChild } from '../dev/child.ts';
-import { meshConfig, type SamplePorts } from '../dev/dev-config.ts';
+import type { SamplePorts } from '../dev/dev-config.ts';
+import {
+  GATEWAY_PARTS,
+  PORT_FLAGS,
+  portsOf,
+  readyName,
+  type GatewayPart,
+  type Ports,
+} from '../dev/gateway-parts.ts';
 import { ExitCode, type CommandIo } from '../io.ts';
-import { packageVersion } from '../package-version.ts';
 import { DEV_KEY_FILE, ensureKeyFile } from './session-key-file.ts';
 
-const FLAGS = defineFlags([
-  {
-    name: 'http-port',
-    type: 'number',
-    default: 8003,
-    description: 'HTTP port of the mesh gateway (3); 0 takes any free one.',
-  },
-  {
-    name: 'mmtp-port',
-    type: 'number',
-    default: 8004,
-    description: 'Mmtp port of the mesh gateway (4); 0 takes any free one.',
-  },
-  {
-    name: 'admin-port',
-    type: 'number',
-    default: 8100,
-    description: 'Admin port of the mesh gateway; 0 takes any free one.',
-  },
-]);
-
-const COMMAND: CommandSpec<typeof FLAGS> = {
+const COMMAND: CommandSpec = {
   name: 'dev',
-  summary: 'Runs sample services and a mesh gateway in front of them. Ctrl-C ends everything.',
+  summary: 'Runs sample services and gateways in front of them. Ctrl-C ends everything.',
   usage: '[flags]',
-  flags: FLAGS,
+  flags: PORT_FLAGS,
 };
 
 const DEV_DIR = '.mgw/dev';
-const MGW = fileURLToPath(new URL('../mgw.js', import.meta.url));
 const HTTP_SAMPLE = fileURLToPath(new URL('../dev/samples/http-service.ts', import.meta.url));
 const SOFA_SAMPLE = fileURLToPath(new URL('../dev/samples/sofa-service.ts', import.meta.url));
 
@@ -75,8 +62,14 @@ export async function runDev(argv: readonly string[], io: CommandIo): Promise<nu
   return failed === null ? ExitCode.ok : ExitCode.failure;
 }
 
+/** A gateway that runs. */
+interface RunningPart {
+  readonly part: GatewayPart;
+  readonly ports: Ports;
+}
+
 async function startAll(
-  ports: Readonly<Record<'http-port' | 'mmtp-port' | 'admin-port', number>>,
+  values: Readonly<Record<string, unknown>>,
   children: DevChild[],
   io: CommandIo,
 ): Promise<void> {
@@ -91,24 +84,41 @@ async function startAll(
     http: http.ready.ports['http']!,
     ...(sofa === null ? {} : { bolt: sofa.ready.ports['bolt']! }),
   };
-  const file = `${DEV_DIR}/mesh.json`;
   await mkdir(DEV_DIR, { recursive: true });
-  const config = meshConfig(samples, resolve(DEV_KEY_FILE));
-  await writeFile(file, `${JSON.stringify(config, null, 2)}\n`);
-  const mesh = await DevChild.start('mesh gateway', [
-    MGW,
-    'sidecar',
-    `--config=${file}`,
-    `--http-port=${ports['http-port']}`,
-    `--mmtp-port=${ports['mmtp-port']}`,
-    `--admin-port=${ports['admin-port']}`,
-    `--admin-token-file=${DEV_DIR}/mesh-admin.token`,
-    `--access-log=${DEV_DIR}/mesh-access.log`,
-  ]);
-  children.push(mesh);
-  io.stdout.write(overview(mesh, samples, file));
-  const ready = { event: 'ready', role: 'dev', pid: process.pid, ports: mesh.ready.ports };
+  const running: RunningPart[] = [];
+  for (const part of GATEWAY_PARTS) {
+    const child = await startGateway(part, portsOf(part, values), samples);
+    children.push(child);
+    running.push({ part, ports: child.ready.ports as Ports });
+  }
+  io.stdout.write(overview(running, samples));
+  const ports = Object.fromEntries(
+    running.flatMap((one) =>
+      Object.entries(one.ports).map(([listener, port]) => [readyName(one.part, listener), port]),
+    ),
+  );
+  const ready = { event: 'ready', role: 'dev', pid: process.pid, ports };
   io.stdout.write(`${JSON.stringify(ready)}\n`);
+}
+
+async function startGateway(
+  part: GatewayPart,
+  ports: Ports,
+  samples: SamplePorts,
+): Promise<DevChild> {
+  const files = {
+    config: configFile(part),
+    adminToken: `${DEV_DIR}/${part.file}-admin.token`,
+    accessLog: `${DEV_DIR}/${part.file}-access.log`,
+  };
+  const config = part.config(samples, resolve(DEV_KEY_FILE));
+  const whole = { ...config, ...part.ownSettings(ports, files) };
+  await writeFile(files.config, `${JSON.stringify(whole, null, 2)}\n`);
+  return DevChild.start(part.name, part.command(ports, files));
+}
+
+function configFile({ file }: GatewayPart): string {
+  return `${DEV_DIR}/${file}.json`;
 }
 
 /** Null when the SOFARPC library, a development dependency, is not installed. */
@@ -124,21 +134,19 @@ async function startSofa(io: CommandIo): Promise<DevChild | null> {
   }
 }
 
-function overview(mesh: DevChild, samples: SamplePorts, file: string): string {
-  const { http, mmtp, admin } = mesh.ready.ports;
-  const isStandard = mmtp === 8004;
-  const target = isStandard ? '' : ` --mmtp 127.0.0.1:${mmtp}`;
+function overview(running: readonly RunningPart[], samples: SamplePorts): string {
+  // What there is to try is tried at the mesh gateway, whose flags have no prefix.
+  const { http, mmtp } = running.find(({ part }) => part.flagPrefix === '')!.ports;
+  const target = mmtp === 8004 ? '' : ` --mmtp 127.0.0.1:${mmtp}`;
   const bolt = samples.bolt === undefined ? 'not running' : `127.0.0.1:${samples.bolt}`;
   return `
 Mesh gateway ${packageVersion()} on Node ${process.versions.node}
 
-  mesh gateway        HTTP  http://127.0.0.1:${http}/mgw.htm
-                      Mmtp  127.0.0.1:${mmtp}
-                      admin http://127.0.0.1:${admin} (token in ${DEV_DIR}/mesh-admin.token)
+${running.map(gatewayLines).join('')}\
   sample services     HTTP  127.0.0.1:${samples.http}
                       Bolt  ${bolt} (SOFARPC)
-  configuration       ${file}
-  access log          ${DEV_DIR}/mesh-access.log
+  configurations      ${running.map(({ part }) => configFile(part)).join(', ')}
+  access logs         ${DEV_DIR}/*-access.log
 
 Try:
   npx mgw call demo.echo -d '{"hello":"world"}'${target}
@@ -147,6 +155,15 @@ Try:
   npx mgw call demo.echo -d '{"n":1}' -n 20000 -c 4 --streams 16${target}
 
 Ctrl-C ends everything.
+`;
+}
+
+function gatewayLines({ part, ports }: RunningPart): string {
+  const { http, mmtp, admin } = ports;
+  return `\
+  ${part.name.padEnd(20)}HTTP  http://127.0.0.1:${http}/mgw.htm
+                      Mmtp  127.0.0.1:${mmtp}
+                      admin http://127.0.0.1:${admin} (token in ${DEV_DIR}/${part.file}-admin.token)
 `;
 }
 
@@ -168,7 +185,7 @@ async function firstExit(children: readonly DevChild[]): Promise<string> {
   );
 }
 
-/** The gateway first, so that it drains while its services still answer. */
+/** Gateways first, so that they drain while their services still answer. */
 async function stopAll(children: readonly DevChild[]): Promise<void> {
   for (const child of children.toReversed()) await child.stop();
 }

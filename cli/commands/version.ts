@@ -5,7 +5,7 @@ import type { CommandSpec } from '#config/help.ts';
 import { loadNative } from '#native/loader.ts';
 import { ExitCode } from '../io.ts';
 import type { CommandIo } from '../io.ts';
-import { packageVersion } from '../package-version.ts';
+import { packageVersion } from '#workers/package-version.ts';
 import { readCommandLine } from './command-line.ts';
 
 const versionSpec = {

@@ -2,6 +2,7 @@
 // inherits. What each value does is the business of the part that reads it.
 
 import { integer, list, number, oneOf, optional, orWord, section, text } from './kit.ts';
+import { balancePolicy } from './upstreams.ts';
 
 export const runtime = section(
   {
@@ -38,8 +39,8 @@ export const runtime = section(
       flag: 'native',
       reload: 'restart',
     }),
-    generation: oneOf(['mesh', 'central'], {
-      description: 'The kind of gateway: beside one service, or in front of many.',
+    generation: oneOf(['mesh', 'central', 'decentralized'], {
+      description: 'The kind of gateway: beside one service, in front of many, or inside one.',
       default: 'mesh',
       flag: 'generation',
       reload: 'restart',
@@ -139,6 +140,11 @@ export const limits = section(
       minimum: 1,
       maximum: 256,
       flag: 'upstream-connections',
+    }),
+    upstreamBalance: balancePolicy({
+      description: 'Spread of requests over hosts, where the upstream does not say otherwise.',
+      default: 'first',
+      flag: 'upstream-balance',
     }),
     default: optional(limit),
   },

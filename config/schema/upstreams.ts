@@ -8,9 +8,11 @@ import {
   namedMap,
   oneOf,
   oneOfIntegers,
+  optional,
   orWord,
   section,
   text,
+  type SettingOptions,
 } from './kit.ts';
 
 const KIB = 1024;
@@ -25,18 +27,31 @@ function count(description: string, standard: number, maximum: number) {
   return integer({ description, default: standard, minimum: 1, maximum });
 }
 
+/** Policies of core/upstream/balance.ts, at each place that can name one. */
+export function balancePolicy(options: SettingOptions) {
+  return oneOf(['first', 'round-robin', 'least-open'], options);
+}
+
 const upstream = section(
   {
-    protocol: oneOf(['http', 'bolt'], { description: 'Protocol that the service speaks.' }),
-    hosts: list(
-      text({ description: 'One host.', minLength: 1, maxLength: 262, form: 'HOST:PORT' }),
-      {
-        description: 'Hosts as HOST:PORT; the first is in the same pod and preferred.',
+    protocol: oneOf(['http', 'bolt', 'local'], {
+      description:
+        'Protocol that the service speaks; `local`: it is in this process (embedded gateway).',
+    }),
+    hosts: optional(
+      list(text({ description: 'One host.', minLength: 1, maxLength: 262, form: 'HOST:PORT' }), {
+        description: 'Hosts as HOST:PORT; with `balance: first` the first is preferred.',
         minItems: 1,
         maxItems: 1024,
         uniqueItems: true,
-      },
+      }),
     ),
+    balance: balancePolicy({
+      description:
+        'How requests spread over hosts: the first that can be reached, each in turn, or the one ' +
+        'with fewer open requests of two.',
+      defaultFrom: 'limits.upstreamBalance',
+    }),
     connections: integer({
       description: 'Bolt: connections per host.',
       defaultFrom: 'limits.upstreamConnections',

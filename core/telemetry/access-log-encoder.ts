@@ -5,9 +5,10 @@
 //   {"time":"2026-01-02T03:04:05.678Z","operation":"demo.echo","code":4001,"reason":"GW_TIMEOUT",
 //    "protocol":"mmtp","costUs":3000123,"upstreamUs":3000010,"reqBytes":12,"respBytes":0,
 //    "trace":"<32 hex>","clientIp":"10.0.0.9","uid":"2088000000000001","group":"demo",
-//    "upstream":"app","attempt":1,"session":"ok"}
+//    "upstream":"app","attempt":1,"session":"ok","generation":"mesh","zone":"rz1","app":"pay"}
 
 import type { AccessRecord } from './access-record.ts';
+import type { GatewayIdentity } from './identity.ts';
 
 /** LIMIT: characters kept of any text. Operation types, the longest legal ones, have 128. */
 const TEXT_CHARS_MAX = 256;
@@ -51,19 +52,6 @@ function ascii(text: string): Uint8Array {
   return Uint8Array.from(text, (char) => char.charCodeAt(0));
 }
 
-/** An upper bound of the bytes that `record` becomes. */
-export function accessLineBytesMax(record: AccessRecord): number {
-  const chars =
-    textChars(record.operationType) +
-    textChars(record.reasonCode) +
-    textChars(record.protocol) +
-    textChars(record.clientIp) +
-    textChars(record.group) +
-    textChars(record.upstreamName) +
-    textChars(record.sessionStatus);
-  return FIXED_BYTES_MAX + chars * BYTES_PER_CHAR_MAX;
-}
-
 function textChars(text: string): number {
   return text.length < TEXT_CHARS_MAX ? text.length : TEXT_CHARS_MAX;
 }
@@ -73,10 +61,30 @@ export class AccessLogEncoder {
   #second = -1;
   /** `2026-01-02T03:04:05` of {@link #second}. */
   #secondText: Uint8Array = new Uint8Array(19);
+  /** The end of each line, which says whose it is. */
+  readonly #identity: Uint8Array;
+
+  /** @param identity null: lines do not say whose they are */
+  constructor(identity: GatewayIdentity | null = null) {
+    this.#identity = identity === null ? new Uint8Array(0) : identityBytes(identity);
+  }
+
+  /** An upper bound of the bytes that `record` becomes. */
+  lineBytesMax(record: AccessRecord): number {
+    const chars =
+      textChars(record.operationType) +
+      textChars(record.reasonCode) +
+      textChars(record.protocol) +
+      textChars(record.clientIp) +
+      textChars(record.group) +
+      textChars(record.upstreamName) +
+      textChars(record.sessionStatus);
+    return FIXED_BYTES_MAX + this.#identity.length + chars * BYTES_PER_CHAR_MAX;
+  }
 
   /**
    * Writes the line, with its line feed, at `bytes[at]`; the caller reserved
-   * {@link accessLineBytesMax}.
+   * {@link AccessLogEncoder.lineBytesMax}.
    *
    * @returns offset behind the line
    */
@@ -111,6 +119,7 @@ export class AccessLogEncoder {
       end = putNumber(bytes, putBytes(bytes, end, ATTEMPT), record.attempt);
     }
     if (record.sessionStatus !== '') end = putText(bytes, end, SESSION, record.sessionStatus);
+    end = putBytes(bytes, end, this.#identity);
     bytes[end] = BRACE_CLOSE;
     bytes[end + 1] = LINE_FEED;
     return end + 2;
@@ -131,6 +140,16 @@ export class AccessLogEncoder {
     bytes[end++] = 0x5a;
     return end;
   }
+}
+
+/** Fields of `identity`, those that say something. Cold path. */
+function identityBytes({ generation, zone, app }: GatewayIdentity): Uint8Array {
+  const bytes = Buffer.alloc(FIXED_BYTES_MAX + 3 * TEXT_CHARS_MAX * BYTES_PER_CHAR_MAX);
+  let end = 0;
+  for (const [name, text] of Object.entries({ generation, zone, app })) {
+    if (text !== '') end = putText(bytes, end, ascii(`,"${name}":"`), text);
+  }
+  return Uint8Array.from(bytes.subarray(0, end));
 }
 
 /** Short constant texts: a byte loop beats a native copy. */

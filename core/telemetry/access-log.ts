@@ -9,9 +9,10 @@
 import type { Clock, Random, TimerHandle } from '#core/base/clock.ts';
 import { OutBuffer } from '#core/base/out-buffer.ts';
 import { ResultCode } from '#core/base/result-codes.ts';
-import { AccessLogEncoder, accessLineBytesMax } from './access-log-encoder.ts';
+import { AccessLogEncoder } from './access-log-encoder.ts';
 import type { AccessRecord } from './access-record.ts';
 import type { GatewayCounters } from './counters.ts';
+import type { GatewayIdentity } from './identity.ts';
 
 /** Where the lines go. */
 export interface AccessLogWriter {
@@ -33,6 +34,8 @@ export interface AccessLogOptions {
   readonly counters: GatewayCounters;
   /** Share of the successes that is logged, 0..1; every other result is always logged. */
   readonly sampleRate: number;
+  /** Whose lines these are; absent: they do not say it. */
+  readonly identity?: GatewayIdentity;
 }
 
 /** Lines wait at most this long for company. */
@@ -50,7 +53,7 @@ export class AccessLog {
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #counters: GatewayCounters;
-  readonly #encoder = new AccessLogEncoder();
+  readonly #encoder: AccessLogEncoder;
   readonly #sampleRate: number;
   readonly #onTimer: () => void;
   readonly #onDone: (isWritten: boolean) => void;
@@ -68,6 +71,7 @@ export class AccessLog {
     this.#random = options.random;
     this.#counters = options.counters;
     this.#sampleRate = options.sampleRate;
+    this.#encoder = new AccessLogEncoder(options.identity);
     this.#onTimer = () => {
       this.#timer = null;
       this.#flush();
@@ -81,7 +85,7 @@ export class AccessLog {
       if (this.#random.unit() >= this.#sampleRate) return;
     }
     const out = this.#filling;
-    const needed = accessLineBytesMax(record);
+    const needed = this.#encoder.lineBytesMax(record);
     if (out.length + needed > ACCESS_LOG_PENDING_BYTES_MAX) {
       this.#counters.accessLogDropped++;
       return;

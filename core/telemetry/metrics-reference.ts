@@ -7,9 +7,12 @@ import { CounterMetrics } from './counter-metrics.ts';
 import { GatewayCounters } from './counters.ts';
 import { EventLoopWatch } from './event-loop.ts';
 import { EXPORT_BOUNDS_US } from './histogram.ts';
+import type { GatewayIdentity } from './identity.ts';
 import { LaneMetrics } from './lane-metrics.ts';
 import { ProcessMetrics } from './process-metrics.ts';
 import type { MetricSource } from './prometheus.ts';
+
+const NOBODY: GatewayIdentity = { generation: '', zone: '', app: '' };
 
 /** Every source of the data plane, with a heading for people. */
 const SECTIONS: readonly (readonly [heading: string, source: MetricSource])[] = [
@@ -17,7 +20,7 @@ const SECTIONS: readonly (readonly [heading: string, source: MetricSource])[] = 
   ['Gateway, connections and upstreams', new CounterMetrics(new GatewayCounters())],
   ['Lanes', new LaneMetrics([])],
   ['Event loop', new EventLoopWatch(systemClock)],
-  ['Process', new ProcessMetrics({ version: '', role: '' })],
+  ['Process', new ProcessMetrics({ version: '', role: '', identity: NOBODY })],
 ];
 
 /** The reference page of all metrics as Markdown. */

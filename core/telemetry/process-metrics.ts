@@ -1,6 +1,7 @@
 // Memory, CPU and identity of the process, under the names that Prometheus dashboards expect.
 // One instance a process, whatever the number of threads.
 
+import type { GatewayIdentity } from './identity.ts';
 import { labelText, type MetricFamily, type MetricSource, type MetricsText } from './prometheus.ts';
 
 const FAMILIES = {
@@ -8,7 +9,7 @@ const FAMILIES = {
     name: 'mgw_build_info',
     type: 'gauge',
     help: 'Always 1; the labels say what runs',
-    labels: ['version', 'node', 'role'],
+    labels: ['version', 'node', 'role', 'generation', 'zone', 'app'],
   },
   cpu: {
     name: 'process_cpu_seconds_total',
@@ -52,6 +53,7 @@ const FAMILIES = {
 export interface BuildInfo {
   readonly version: string;
   readonly role: string;
+  readonly identity: GatewayIdentity;
 }
 
 /** The process's own figures as plain data, for the admin API. */
@@ -87,12 +89,10 @@ export class ProcessMetrics implements MetricSource {
   readonly families: readonly MetricFamily[] = Object.values(FAMILIES);
   readonly #buildLabels: string;
 
-  constructor(build: BuildInfo) {
-    this.#buildLabels = labelText(FAMILIES.build.labels, [
-      build.version,
-      process.versions.node,
-      build.role,
-    ]);
+  constructor({ version, role, identity }: BuildInfo) {
+    const { generation, zone, app } = identity;
+    const values = [version, process.versions.node, role, generation, zone, app];
+    this.#buildLabels = labelText(FAMILIES.build.labels, values);
   }
 
   writeMetrics(text: MetricsText): void {

@@ -9,6 +9,7 @@ import type { TimerWheel } from '#core/base/timer-wheel.ts';
 import type { RequestMessage, ResponseMessage } from '#core/codec/message.ts';
 import type { SessionView } from '#core/codec/session/types.ts';
 import type { UpstreamCounters } from '#core/telemetry/counters.ts';
+import type { BalancePolicy } from './balance.ts';
 
 /** One request on its way to a service. The object belongs to the observer and is reused. */
 export interface UpstreamCall {
@@ -69,8 +70,9 @@ export interface UpstreamEnvironment {
 /** Settings of one upstream that all protocols share; see `upstreams` of the configuration. */
 export interface PoolSettings {
   readonly name: string;
-  /** First: the service in the same pod, preferred as long as it can be reached. */
+  /** At least one. With `balance: first` the first is the service in the same pod. */
   readonly hosts: readonly HostAddress[];
+  readonly balance: BalancePolicy;
   readonly waitersMax: number;
   readonly waitMs: number;
   readonly connectTimeoutMs: number;

@@ -7,11 +7,17 @@ import { runBench } from './support/run-bench.ts';
 describe('bench command line', () => {
   const refusals: readonly (readonly [argv: readonly string[], text: RegExp])[] = [
     [['mmpt'], /Unknown suite "mmpt"; did you mean "mmtp"\?/],
-    [['nothing'], /Unknown suite "nothing"; known: "mmtp", "http", "codecs"/],
-    [['headline'], /"headline" is not in this version; there are mmtp, http, codecs/],
+    [['nothing'], /Unknown suite "nothing"; known: "headline", "mmtp", "http", "codecs"/],
+    [['lanes'], /"lanes" is not in this version; there are headline, mmtp, http, codecs/],
+    [['codecs', '--require', 'x=1'], /--require: "x=1" is not RATIO>=N or RATIO<=N/],
     [['mmtp', '--second', '3'], /unknown flag; did you mean --seconds\?/],
     [['mmtp', '--rounds', '0'], /--rounds: "0" is not allowed/],
     [['codecs', '--case', 'mmtp'], /No case is named "mmtp"; there are mmtp request, /],
+    [['mmtp', '--profile', 'latencyy'], /no profile "latencyy"; did you mean "latency"\?/],
+    [
+      ['headline', '--profile', 'latency'],
+      /headline takes no profile: a sidecar would follow "latency"/,
+    ],
     [[], /SUITE: is missing/],
   ];
   for (const [argv, text] of refusals) {
@@ -22,6 +28,15 @@ describe('bench command line', () => {
       assert.match(stderr, text);
     });
   }
+
+  test('--require fails a run whose ratio is missed or was not measured', async () => {
+    const argv = ['codecs', '--smoke', '--case', 'mmtp request'];
+    const { code, stdout, stderr } = await runBench(...argv, '--require', 'qpsOver>=1.5');
+    assert.equal(code, 1);
+    assert.match(stderr, /codecs: qpsOver must be >= 1.5 and was not measured/);
+    // The report is there all the same: it says what was measured instead.
+    assert.match(stdout, /"suite":"codecs"/);
+  });
 
   test('--case chooses cases by pattern', async () => {
     const { code, stdout } = await runBench('codecs', '--smoke', '--case', 'mmtp *');

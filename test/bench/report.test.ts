@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, test } from 'node:test';
 import { createReport } from '#bench/report.ts';
+import { PROFILE_VARIABLE } from '#bench/rig/gateway-config.ts';
 import { loadNative } from '#native/loader.ts';
 
 const VARIABLE = 'MGW_NATIVE';
@@ -29,6 +30,19 @@ describe('createReport native', () => {
   test('is what the suite says where it chose the kernels itself', () => {
     for (const native of [true, false]) {
       assert.equal(createReport('codecs', { ...EMPTY, native }).native, native);
+    }
+  });
+});
+
+describe('createReport profile', () => {
+  test('is the one that gateways started here take from the environment, if any', () => {
+    delete process.env[PROFILE_VARIABLE];
+    assert.ok(!('profile' in createReport('mmtp', EMPTY)));
+    process.env[PROFILE_VARIABLE] = 'latency';
+    try {
+      assert.equal(createReport('mmtp', EMPTY).profile, 'latency');
+    } finally {
+      delete process.env[PROFILE_VARIABLE];
     }
   });
 });

@@ -56,6 +56,37 @@ describe('summarize', () => {
     assert.deepEqual(problems, { GOAWAY: 1, 'no answer': 2 });
   });
 
+  test('takes the median of the curves where all rounds have a point', () => {
+    const { percentiles } = summarize('x', [
+      resultOf(1, {
+        percentiles: [
+          [50, 10],
+          [99, 100],
+          [99.9, 400],
+        ],
+      }),
+      resultOf(1, {
+        percentiles: [
+          [50, 30],
+          [99, 500],
+        ],
+      }),
+      resultOf(1, {
+        percentiles: [
+          [50, 20],
+          [99, 300],
+          [99.9, 800],
+        ],
+      }),
+    ]);
+    assert.deepEqual(percentiles, [
+      [50, 20],
+      [99, 300],
+    ]);
+    const mixed = [resultOf(1), resultOf(1, { percentiles: [[50, 30]] })];
+    assert.equal(summarize('x', mixed).percentiles, undefined);
+  });
+
   test('says null where the system does not tell CPU time', () => {
     const { cpuUsPerRequest, rssMb, gatewayCores } = summarize('x', [resultOf(null)]);
     assert.deepEqual([cpuUsPerRequest, rssMb, gatewayCores], [null, null, null]);

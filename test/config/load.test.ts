@@ -5,9 +5,10 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { loadConfig, snapshotFromText, snapshotFromValue } from '#config/load.ts';
+import { checkConfig, loadConfig, snapshotFromText, snapshotFromValue } from '#config/load.ts';
 import type { LoadInput, LoadResult } from '#config/load.ts';
 import { formatProblem } from '#config/problem.ts';
+import { CENTRAL_DEFAULTS, EMBEDDED_DEFAULTS } from '#config/role-defaults.ts';
 import type { ConfigSnapshot, SnapshotResult } from '#config/snapshot.ts';
 
 let cwd = '';
@@ -153,6 +154,42 @@ describe('precedence', () => {
     assert.equal(source('upstreams.app.waitersMax'), 'default ');
     assert.equal(source('limits.timeoutMs'), 'profile profiles/small.yaml:2');
   });
+
+  test('takes the defaults of a kind of process as the weakest, and says whose', async () => {
+    await writeFile(
+      join(cwd, 'profiles', 'roomy.yaml'),
+      'listeners: {streamsMax: 9, mmtpPort: 22}\n',
+    );
+    const settings = { listeners: { httpPort: 1, mmtpPort: 2, adminPort: 3 } };
+    const role = { name: 'mgw test', settings, profile: 'roomy' };
+    const argv = [...UPSTREAM, '--admin-port=33'];
+    const loaded = await load({ argv, role });
+    const { config, origins } = snapshotOf(loaded);
+    const { httpPort, mmtpPort, adminPort, streamsMax } = config.listeners;
+    assert.deepEqual([httpPort, mmtpPort, adminPort, streamsMax], [1, 22, 33, 9]);
+    const port = origins.get('listeners.httpPort');
+    assert.deepEqual([port?.origin, port?.where], ['default', 'mgw test']);
+    assert.equal(origins.get('listeners.mmtpPort')?.origin, 'profile');
+    // Another profile takes the place of the role's.
+    const small = snapshotOf(await load({ argv: [...argv, '--profile=small'], role }));
+    assert.equal(small.config.listeners.streamsMax, 4096);
+    assert.equal(small.config.listeners.mmtpPort, 2);
+    // What comes while the process runs meets the same defaults.
+    assert.ok(loaded.ok);
+    const next = snapshotOf(await snapshotFromValue({ revision: 2 }, loaded.base));
+    assert.deepEqual([next.config.listeners.httpPort, next.config.listeners.mmtpPort], [1, 22]);
+  });
+
+  for (const [gateway, { settings }] of [
+    ['central', CENTRAL_DEFAULTS],
+    ['embedded', EMBEDDED_DEFAULTS],
+  ] as const) {
+    test(`defaults of the ${gateway} gateway fit the schema`, async () => {
+      const app = { protocol: 'http', hosts: ['127.0.0.1:9000'] };
+      const value = { ...(settings as object), upstreams: { app } };
+      assert.deepEqual(messagesOf(await checkConfig(value)), []);
+    });
+  }
 
   test('replaces a list as a whole', async () => {
     const list = '{"filters":{"modules":["a.js","b.js"]}}';

@@ -202,6 +202,18 @@ const CASES: readonly (readonly [name: string, text: string, problem: string])[]
     '2: upstreams.app.reconnectMinMs: 50 is more than reconnectMaxMs (10); lower it',
   ],
   [
+    'a service elsewhere without hosts',
+    'upstreams:\n  app:\n    protocol: http',
+    '2: upstreams.app.hosts: is missing; ' +
+      'give a list of 1 to 1024 different items, each HOST:PORT',
+  ],
+  [
+    'a service in this process with hosts',
+    'upstreams:\n  app:\n    protocol: local\n    hosts: [h:1]',
+    '4: upstreams.app.hosts: has no meaning: an upstream of protocol "local" is in this process ' +
+      'and has none; remove it',
+  ],
+  [
     'CRC without Bolt 2',
     'upstreams:\n  app: {protocol: http, hosts: [h:1], boltCrc: true}',
     '2: upstreams.app.boltCrc: Bolt 1 has no CRC; set boltVersion to 2 or boltCrc to false',

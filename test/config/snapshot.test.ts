@@ -158,7 +158,7 @@ describe('explain', () => {
       value: '["127.0.0.1:9000"]',
       origin: 'file',
       where: 'given',
-      description: 'Hosts as HOST:PORT; the first is in the same pod and preferred.',
+      description: 'Hosts as HOST:PORT; with `balance: first` the first is preferred.',
     });
     assert.equal(row('limits.timeoutMs')?.origin, 'default');
     assert.equal(row('apis[0].headers.request.add.Authorization')?.value, '"***"');

@@ -80,11 +80,15 @@ function node(...keys: readonly string[]): SchemaNode {
   return at;
 }
 
+/** Services elsewhere have hosts, a service in this process has none. */
 const UPSTREAM: Json = fromSchema(mapValues(node('upstreams'))!, {
   hosts: fc.uniqueArray(HOST, { minLength: 1, maxLength: 3 }),
   boltVersion: fc.constant(2),
   reconnectMinMs: fc.integer({ min: 1, max: 100 }),
   reconnectMaxMs: fc.integer({ min: 100, max: 1000 }),
+}).map((value) => {
+  const upstream = value as { readonly protocol: string };
+  return upstream.protocol === 'local' ? { ...upstream, hosts: undefined } : upstream;
 });
 
 const LISTENERS: Json = fromSchema(node('listeners'), {

@@ -15,7 +15,7 @@ const MGW = fileURLToPath(new URL('../../cli/mgw.js', import.meta.url));
 
 interface Ready {
   readonly event: string;
-  readonly ports: { readonly http: number; readonly mmtp: number };
+  readonly ports: Readonly<Record<string, number>>;
 }
 
 let directory: string;
@@ -33,8 +33,25 @@ async function mgw(...args: string[]): Promise<{ code: number; stdout: string; s
   return { code, stdout, stderr };
 }
 
-function post(operationType: string, body: string, headers: Record<string, string> = {}) {
-  return fetch(`http://127.0.0.1:${ready.ports.http}/mgw.htm`, {
+/** The generations: names of their ports in the ready line. */
+const GENERATIONS = [
+  { name: 'mesh', http: 'http', mmtp: 'mmtp', admin: 'admin' },
+  {
+    name: 'decentralized',
+    http: 'embedded-http',
+    mmtp: 'embedded-mmtp',
+    admin: 'embedded-admin',
+  },
+  { name: 'central', http: 'central-http', mmtp: 'central-mmtp', admin: 'central-admin' },
+] as const;
+
+function post(
+  operationType: string,
+  body: string,
+  headers: Record<string, string> = {},
+  port = 'http',
+) {
+  return fetch(`http://127.0.0.1:${ready.ports[port]}/mgw.htm`, {
     method: 'POST',
     headers: { 'Operation-Type': operationType, 'Content-Type': 'application/json', ...headers },
     body,
@@ -44,7 +61,10 @@ function post(operationType: string, body: string, headers: Record<string, strin
 describe('mgw dev', () => {
   before(async () => {
     directory = await mkdtemp(join(tmpdir(), 'mgw-dev-'));
-    const ports = ['--http-port=0', '--mmtp-port=0', '--admin-port=0'];
+    const listeners = ['http', 'mmtp', 'admin'];
+    const ports = ['', 'embedded-', 'central-'].flatMap((prefix) =>
+      listeners.map((listener) => `--${prefix}${listener}-port=0`),
+    );
     dev = spawn(process.execPath, [MGW, 'dev', ...ports], { cwd: directory });
     dev.stderr!.pipe(process.stderr);
     for await (const line of createInterface({ input: dev.stdout! })) {
@@ -73,7 +93,7 @@ describe('mgw dev', () => {
   });
 
   test('echoes by Mmtp through mgw call', async () => {
-    const target = `127.0.0.1:${ready.ports.mmtp}`;
+    const target = `127.0.0.1:${ready.ports['mmtp']}`;
     const { code, stdout, stderr } = await mgw(
       'call',
       'demo.echo',
@@ -86,6 +106,15 @@ describe('mgw dev', () => {
     assert.match(stdout, /"hello": ?"world"/);
   });
 
+  test('the central gateway serves the same operations', async () => {
+    const answer = await post('demo.echo', '[1]', {}, 'central-http');
+    assert.equal(await answer.text(), '{"echo":[1]}');
+    const target = `127.0.0.1:${ready.ports['central-mmtp']}`;
+    const call = await mgw('call', 'demo.echo', '-d', '{"n":2}', '--mmtp', target);
+    assert.equal(call.code, 0, call.stderr);
+    assert.match(call.stdout, /"n": ?2/);
+  });
+
   test('tells the uid of a session that mgw session issued, and 2000 without one', async () => {
     const issued = await mgw('session', 'issue', '--uid', '12345');
     assert.equal(issued.code, 0, issued.stderr);
@@ -96,8 +125,37 @@ describe('mgw dev', () => {
     assert.equal(without.headers.get('result-status'), '2000');
   });
 
+  for (const { name, http, mmtp, admin } of GENERATIONS) {
+    test(`${name}: the same APIs over both protocols, and figures`, async () => {
+      const echo = await post('demo.echo', '{"n":9007199254740993}', {}, http);
+      assert.equal(await echo.text(), '{"echo":{"n":9007199254740993}}');
+      const slow = await post('demo.slow', '{"ms":20}', {}, http);
+      assert.deepEqual(await slow.json(), { ms: 20 });
+      const issued = await mgw('session', 'issue', '--uid', '12345');
+      const session = issued.stdout.trim();
+      const target = `127.0.0.1:${ready.ports[mmtp]}`;
+      const account = await mgw('call', 'demo.account.get', '--session', session, '--mmtp', target);
+      assert.equal(account.code, 0, account.stderr);
+      assert.match(account.stdout, /"uid": ?"12345"/);
+      const health = await fetch(`http://127.0.0.1:${ready.ports[admin]}/readyz`);
+      assert.equal(health.status, 200);
+    });
+
+    test(`${name}: a session of the old kind brings one of the new`, async () => {
+      const old = (await mgw('session', 'legacy', '--uid', '777')).stdout.trim();
+      assert.ok(old.length > 2000, 'a legacy session is fat');
+      const first = await post('demo.account.get', '{}', { 'Mgw-Session': old }, http);
+      assert.deepEqual(await first.json(), { uid: '777', shard: '77' });
+      const [, session = ''] = /MGW_SESSION=([^;]+)/.exec(first.headers.get('set-cookie')!) ?? [];
+      assert.ok(session.length > 0 && session.length < 200, session);
+      const second = await post('demo.account.get', '{}', { 'Mgw-Session': session }, http);
+      assert.deepEqual(await second.json(), { uid: '777', shard: '77' });
+      assert.equal(second.headers.get('set-cookie'), null);
+    });
+  }
+
   test('reaches the SOFARPC sample by Bolt with a protobuf body', async () => {
-    const target = `127.0.0.1:${ready.ports.mmtp}`;
+    const target = `127.0.0.1:${ready.ports['mmtp']}`;
     const name = Buffer.from([0x0a, 0x01, 0x78]).toString('base64');
     const { code, stdout, stderr } = await mgw(
       'call',
@@ -117,12 +175,18 @@ describe('mgw dev', () => {
     dev.kill('SIGINT');
     const [code] = (await once(dev, 'exit')) as [number | null];
     assert.equal(code, 0);
-    const log = await readFile(join(directory, '.mgw/dev/mesh-access.log'), 'utf8');
-    const lines = log
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line) as Record<string, unknown>);
-    assert.ok(lines.length >= 4);
-    await assert.rejects(post('demo.echo', '{}'), 'the port must be closed');
+    for (const { name, http } of GENERATIONS) {
+      const log = await readFile(join(directory, `.mgw/dev/${name}-access.log`), 'utf8');
+      const lines = log
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as Record<string, unknown>);
+      assert.ok(lines.length >= 4, name);
+      assert.ok(
+        lines.every(({ generation }) => generation === name),
+        name,
+      );
+      await assert.rejects(post('demo.echo', '{}', {}, http), `${name}: the port must be closed`);
+    }
   });
 });

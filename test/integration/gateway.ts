@@ -14,6 +14,8 @@ import { systemClock } from '#core/base/clock.ts';
 import { TypeScriptKernels } from '#core/codec/kernels.ts';
 import { SessionIssuer, type SessionFields } from '#core/codec/session/encode.ts';
 import { formatKeyFile, KeyRing, type SessionKey } from '#core/codec/session/keys.ts';
+import { sampleLegacyClaims } from '#core/codec/session/legacy-sample.ts';
+import { encodeLegacySession } from '#core/codec/session/legacy.ts';
 import { SessionChannel } from '#core/codec/session/types.ts';
 import type { GatewayCounters } from '#core/telemetry/counters.ts';
 import { loadConfig, snapshotFromValue } from '#config/load.ts';
@@ -31,7 +33,8 @@ export type ConfigValue = Readonly<Record<string, unknown>>;
 /** One signing key for all tests of a process; drawn anew each run. */
 const KEY: SessionKey = { kid: 1, state: 'signing', master: randomBytes(32), legacy: true };
 const kernels = new TypeScriptKernels();
-const issuer = new SessionIssuer(new KeyRing([KEY], kernels), kernels);
+const keyRing = new KeyRing([KEY], kernels);
+const issuer = new SessionIssuer(keyRing, kernels);
 
 /** Raw bytes of a session that is valid unless `fields` say otherwise. */
 export function issueSession(uid: number, fields: Partial<SessionFields> = {}): Buffer {
@@ -44,6 +47,22 @@ export function issueSession(uid: number, fields: Partial<SessionFields> = {}): 
     sid: randomBytes(16),
     ...fields,
   });
+}
+
+/** A legacy session of realistic size that is valid. */
+export function issueLegacySession(uid: number): Buffer {
+  const claims = sampleLegacyClaims(
+    {
+      v: 0,
+      uid: String(uid),
+      sid: randomBytes(16).toString('hex'),
+      iat: Math.floor(Date.now() / 1000) - 5,
+      ttl: 3600,
+      epoch: 0,
+    },
+    uid,
+  );
+  return encodeLegacySession(claims, keyRing.legacyKey!, kernels);
 }
 
 /** {@link issueSession} as HTTP carries it. */
@@ -167,16 +186,30 @@ export async function startGateway(value: ConfigValue): Promise<TestGateway> {
   return new TestGateway(acceptor, await acceptor.open(), directory, keysFile);
 }
 
-/** `mgw sidecar` as a child process. */
+/** What a gateway process prints once it serves. */
+export interface ReadyLine {
+  readonly role: string;
+  readonly generation: string;
+  readonly zone: string;
+  readonly app: string;
+  readonly pid: number;
+  readonly ports: Readonly<Record<string, number>>;
+}
+
+/** `mgw sidecar`, or another gateway process, as a child. */
 export class Sidecar {
   readonly child: ChildProcess;
-  readonly ports: Readonly<Record<string, number>>;
+  readonly ready: ReadyLine;
   readonly #errors: () => string;
 
-  constructor(child: ChildProcess, ports: Readonly<Record<string, number>>, errors: () => string) {
+  constructor(child: ChildProcess, ready: ReadyLine, errors: () => string) {
     this.child = child;
-    this.ports = ports;
+    this.ready = ready;
     this.#errors = errors;
+  }
+
+  get ports(): Readonly<Record<string, number>> {
+    return this.ready.ports;
   }
 
   get httpPort(): number {
@@ -216,16 +249,24 @@ export class Sidecar {
 }
 
 /** Starts `mgw sidecar` on free ports and waits for its ready line. */
-export async function startSidecar(
+export function startSidecar(
+  args: readonly string[],
+  nodeArgs: readonly string[] = [],
+): Promise<Sidecar> {
+  return startProcess('sidecar', args, nodeArgs);
+}
+
+/** Starts a gateway process by its command, as {@link startSidecar} does. */
+export async function startProcess(
+  command: string,
   args: readonly string[],
   nodeArgs: readonly string[] = [],
 ): Promise<Sidecar> {
   const free = ['--http-port=0', '--mmtp-port=0', '--admin-port=0', '--admin-open'];
-  const { child, errors } = spawnSidecar([...free, ...args], nodeArgs);
+  const { child, errors } = spawnGateway(command, [...free, ...args], nodeArgs);
   for await (const line of createInterface({ input: child.stdout! })) {
     if (!line.startsWith('{"event":"ready"')) continue;
-    const { ports } = JSON.parse(line) as { ports: Record<string, number> };
-    return new Sidecar(child, ports, errors);
+    return new Sidecar(child, JSON.parse(line) as ReadyLine, errors);
   }
   return assert.fail(`the sidecar did not become ready: ${errors()}`);
 }
@@ -234,14 +275,14 @@ export async function startSidecar(
 export async function runSidecar(
   args: readonly string[],
 ): Promise<{ code: number | null; stderr: string }> {
-  const { child, errors } = spawnSidecar(args, []);
+  const { child, errors } = spawnGateway('sidecar', args, []);
   child.stdout!.resume();
   const [code] = (await within(once(child, 'close'), 'end of the sidecar')) as [number | null];
   return { code, stderr: errors() };
 }
 
-function spawnSidecar(args: readonly string[], nodeArgs: readonly string[]) {
-  const child = spawn(process.execPath, [...nodeArgs, MGW, 'sidecar', ...args], {
+function spawnGateway(command: string, args: readonly string[], nodeArgs: readonly string[]) {
+  const child = spawn(process.execPath, [...nodeArgs, MGW, command, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH: process.env['PATH'] },
   });

@@ -12,6 +12,7 @@ import type { ExchangeObserver } from '#core/exchange/contract.ts';
 import { Gateway, type GatewayInput } from '#core/gateway.ts';
 import { LimitBook } from '#core/limit-places.ts';
 import type { Exchange } from '#core/pipeline/exchange.ts';
+import type { BalancePolicy } from '#core/upstream/balance.ts';
 import { ApiStatsTable } from '#core/telemetry/api-stats.ts';
 import { GatewayCounters } from '#core/telemetry/counters.ts';
 import { checkConfig } from '#config/load.ts';
@@ -55,6 +56,8 @@ const CONFIG = {
     },
   ],
 };
+
+const BALANCES: readonly BalancePolicy[] = ['first', 'round-robin', 'least-open'];
 
 /**
  * From networks that deliver byte by byte, where all is small, to wide ones. Bodies stay below what
@@ -124,7 +127,8 @@ export class World {
 
   /** Builds the world that belongs to `seed`. */
   static async create(seed: number, weather: Weather): Promise<World> {
-    const checked = await checkConfig(CONFIG);
+    const upstreamBalance = BALANCES[seed % BALANCES.length];
+    const checked = await checkConfig({ ...CONFIG, limits: { upstreamBalance } });
     assert.ok(checked.ok, JSON.stringify(checked));
     const world = new World(seed, checked.snapshot, weather);
     for (const listener of world.#listeners) await listener.open();

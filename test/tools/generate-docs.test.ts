@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { configFlags } from '#config/config-flags.ts';
+import { listProfiles } from '#config/profiles.ts';
 import { listSettings } from '#config/settings.ts';
 import { RESULT_CODES } from '#core/base/result-codes.ts';
 import { generateDocs, staleDocs } from '#tools/generate-docs.ts';
@@ -12,21 +13,24 @@ describe('docs/reference', () => {
     assert.deepEqual(await staleDocs(), []);
   });
 
-  test('names every setting, flag and result code', () => {
-    const docs = generateDocs();
+  test('names every setting, flag, profile and result code', async () => {
+    const docs = await generateDocs();
     for (const { path } of listSettings()) {
       assert.ok(docs.get('config.md')?.includes(`| \`${path}\` |`), path);
     }
     for (const { name } of configFlags) {
       assert.ok(docs.get('flags.md')?.includes(`| \`--${name}`), name);
     }
+    for (const { name } of await listProfiles()) {
+      assert.ok(docs.get('profiles.md')?.includes(`\n## ${name}\n`), name);
+    }
     for (const { code } of RESULT_CODES) {
       assert.ok(docs.get('result-codes.md')?.includes(`\n| ${code} |`), String(code));
     }
   });
 
-  test('has tables whose rows all have the cells of their heads', () => {
-    for (const [name, text] of generateDocs()) {
+  test('has tables whose rows all have the cells of their heads', async () => {
+    for (const [name, text] of await generateDocs()) {
       const cells = (row: string) => row.replaceAll('\\|', '').split('|').length;
       let head = 0;
       for (const row of text.split('\n')) {

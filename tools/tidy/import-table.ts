@@ -69,6 +69,8 @@ export const ROOMS: readonly Room[] = [
   // The admin API validates, explains and masks configurations, so it needs more than their types.
   room('workers/', ['core/', 'native/'], ['config/']),
   room('workers/admin/', ['core/', 'workers/', 'config/']),
+  // A process's root like the commands of cli: the process is the service that embeds the gateway.
+  room('workers/embedded.ts', ['core/', 'workers/', 'config/']),
   room('access/', [
     'core/base/',
     'core/codec/',

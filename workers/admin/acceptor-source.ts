@@ -10,6 +10,7 @@ import {
   DOWNSTREAM_FAMILIES,
   GATEWAY_FAMILIES,
 } from '#core/telemetry/counter-metrics.ts';
+import type { GatewayIdentity } from '#core/telemetry/identity.ts';
 import { LaneMetrics, type LaneFigures } from '#core/telemetry/lane-metrics.ts';
 import { ProcessMetrics, processSummary } from '#core/telemetry/process-metrics.ts';
 import { renderMetrics } from '#core/telemetry/prometheus.ts';
@@ -35,14 +36,18 @@ export class AcceptorSource implements AdminSource {
   readonly #process: ProcessMetrics;
   readonly #version: string;
   readonly #role: string;
+  /** As the process started: these settings do not change while it runs. */
+  readonly #identity: GatewayIdentity;
 
   constructor(acceptor: Acceptor, version: string, role: string) {
+    const identity: GatewayIdentity = acceptor.snapshot.config.runtime;
+    this.#identity = identity;
     this.#acceptor = acceptor;
     this.#version = version;
     this.#role = role;
     this.#loop = new EventLoopWatch(acceptor.clock);
     this.#loop.start();
-    this.#process = new ProcessMetrics({ version, role });
+    this.#process = new ProcessMetrics({ version, role, identity });
   }
 
   health(): ReturnType<AdminSource['health']> {
@@ -58,8 +63,12 @@ export class AcceptorSource implements AdminSource {
   async stats(): Promise<object> {
     const { counters, stats } = await this.#acceptor.totals();
     const { snapshot } = this.#acceptor;
+    const { generation, zone, app } = this.#identity;
     return {
       role: this.#role,
+      generation,
+      zone,
+      app,
       version: this.#version,
       revision: snapshot.revision,
       hash: snapshot.hash,

@@ -1,66 +1,22 @@
-// The sample HTTP service: its own process, so that `mgw dev` shows real hops. Request bodies are
-// spliced into answers as text, never parsed and written again: 64-bit integers stay what they are.
-//
-//   POST /demo.echo         -> {"echo": <request body>}
-//   POST /demo.account.get  -> {"uid": "<Mgw-Uid>", "shard": "<Mgw-Shard, two digits>"}
-//   POST /demo.slow         -> {"ms": N} after N milliseconds; the body is {"ms": N}
+// The sample HTTP service: its own process, so that `mgw dev` shows real hops. `POST /<operation>`
+// is answered by that operation's handler; who the user is, the gateway says in headers.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { setTimeout as delay } from 'node:timers/promises';
+import { BadRequest, DEMO_HANDLERS, type DemoHandler } from './demo-handlers.ts';
 import { announceReady, endOnSignal, portFlag } from './sample-process.ts';
 
 /** LIMIT: longest request body, in bytes. */
 const BODY_BYTES_MAX = 4 * 1024 * 1024;
-
-/** LIMIT: longest time `demo.slow` waits. */
-const SLOW_MS_MAX = 30_000;
 
 /** Longer than the gateway keeps idle connections: the gateway closes first and never races. */
 const KEEP_ALIVE_MS = 60_000;
 
 const HOST = '127.0.0.1';
 
-/** Answers to one request; `body` is its text. */
-type Handler = (request: IncomingMessage, body: string) => string | Promise<string>;
-
-const HANDLERS: ReadonlyMap<string, Handler> = new Map<string, Handler>([
-  ['/demo.echo', (_request, body) => `{"echo":${checkedJson(body)}}`],
-  ['/demo.account.get', (request) => account(request)],
-  ['/demo.slow', (_request, body) => slow(body)],
-]);
-
-/** What a request gets when its body is no JSON. */
-class BadRequest extends Error {}
-
-function checkedJson(body: string): string {
-  if (body === '') return 'null';
-  try {
-    JSON.parse(body);
-  } catch {
-    throw new BadRequest('The request body is no JSON');
-  }
-  return body;
-}
-
-function account(request: IncomingMessage): string {
-  const uid = headerText(request, 'mgw-uid');
-  const shard = headerText(request, 'mgw-shard').padStart(2, '0');
-  return JSON.stringify({ uid, shard });
-}
-
-async function slow(body: string): Promise<string> {
-  const parsed: unknown = JSON.parse(checkedJson(body));
-  // Clients of this generation send their arguments as an array of one.
-  const argument: unknown = Array.isArray(parsed) ? parsed[0] : parsed;
-  const asked = (argument as { ms?: unknown } | null)?.ms;
-  if (typeof asked !== 'number' || !(asked >= 0)) {
-    throw new BadRequest('demo.slow needs {"ms": N} with N from 0');
-  }
-  const ms = Math.min(Math.floor(asked), SLOW_MS_MAX);
-  await delay(ms);
-  return JSON.stringify({ ms });
-}
+const HANDLERS: ReadonlyMap<string, DemoHandler> = new Map(
+  Object.entries(DEMO_HANDLERS).map(([operationType, handler]) => [`/${operationType}`, handler]),
+);
 
 function headerText(request: IncomingMessage, name: string): string {
   const value = request.headers[name];
@@ -107,7 +63,9 @@ async function serve(request: IncomingMessage, response: ServerResponse): Promis
       answerError(response, 413, `The request body is longer than ${BODY_BYTES_MAX} bytes`);
       return;
     }
-    answer(response, 200, await handler(request, body));
+    const uid = headerText(request, 'mgw-uid');
+    const shard = headerText(request, 'mgw-shard');
+    answer(response, 200, await handler({ body, uid, shard }));
   } catch (error) {
     if (request.destroyed && !request.complete) return;
     const isBad = error instanceof BadRequest;

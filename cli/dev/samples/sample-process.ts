@@ -1,6 +1,7 @@
 // What every sample service does as a process: one flag, one ready line, a clean end.
 // Leaves the service itself to its own file.
 
+import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 
 /** Exit codes of the sample services. */
@@ -27,6 +28,16 @@ export function portFlag(): number {
   const port = Number(text);
   if (/^\d+$/.test(text) && port <= 65_535) return port;
   return refuse(`--port ${text} is no port; choose 0 to 65535`);
+}
+
+/** The JSON object in the file of the flag `--config`. Ends the process when there is none. */
+export function configFlag(): Readonly<Record<string, unknown>> {
+  try {
+    const { values } = parseArgs({ options: { config: { type: 'string', default: '' } } });
+    return JSON.parse(readFileSync(values.config, 'utf8')) as Record<string, unknown>;
+  } catch (error) {
+    return refuse(`--config: ${error instanceof Error ? error.message : String(error)}`);
+  }
 }
 
 /** Prints the line that says the service takes requests. */

@@ -1,11 +1,13 @@
-// Multiplexed connections to the hosts of one Bolt upstream. The first host is the service in the
-// same pod: calls go there as long as it has a ready connection, and to the others only when it has
-// none. Connections are opened by the first call and kept open; a lost one comes back after a
-// backoff. While all hosts are failing, calls fail at once instead of waiting.
+// Multiplexed connections to the hosts of one Bolt upstream. Unless a balancer chooses, the first
+// host is the service in the same pod: calls go there as long as it has a ready connection, and to
+// the others only when it has none. Connections are opened by the first call and kept open; a lost
+// one comes back after a backoff. While all hosts are failing, calls fail at once instead of
+// waiting.
 
 import { Errors, type GatewayError } from '#core/base/errors.ts';
 import { connectError, type HostStatus } from '../contract.ts';
 import type { UpstreamCall, UpstreamEnvironment } from '../contract.ts';
+import { Balancer, type BalancedHosts } from '../balance.ts';
 import { HostSlot } from '../host-slot.ts';
 import { WaitingLine } from '../waiting-line.ts';
 import { BoltConnection, type BoltConnectionOwner, type BoltSettings } from './bolt-connection.ts';
@@ -19,10 +21,13 @@ interface Host {
 }
 
 /** Pool of one Bolt upstream of one lane. */
-export class BoltPool implements BoltConnectionOwner {
+export class BoltPool implements BoltConnectionOwner, BalancedHosts {
   readonly settings: BoltSettings;
   readonly #environment: UpstreamEnvironment;
   readonly #hosts: readonly Host[];
+  readonly hostCount: number;
+  /** Null: the first host that can be reached. */
+  readonly #balancer: Balancer | null;
   readonly #line: WaitingLine;
   /** What each waiting call is to be sent as. */
   readonly #targets = new WeakMap<UpstreamCall, BoltTarget>();
@@ -37,6 +42,9 @@ export class BoltPool implements BoltConnectionOwner {
       connections: [],
       next: 0,
     }));
+    this.hostCount = settings.hosts.length;
+    this.#balancer =
+      settings.balance === 'first' ? null : new Balancer(settings.balance, this, random);
     this.#line = new WaitingLine({
       clock,
       waitersMax: settings.waitersMax,
@@ -146,20 +154,38 @@ export class BoltPool implements BoltConnectionOwner {
     else this.settings.counters.connectFailures++;
   }
 
-  /** A ready connection of the first host that has one; round robin within the host. */
+  isUsable(host: number): boolean {
+    const entry = this.#hosts[host]!;
+    const { connections } = entry;
+    for (let i = 0; i < connections.length; i++) if (connections[i]!.isReady) return true;
+    if (connections.length === 0) this.#connect(entry);
+    return false;
+  }
+
+  openCountOf(host: number): number {
+    const { connections } = this.#hosts[host]!;
+    let count = 0;
+    for (let i = 0; i < connections.length; i++) count += connections[i]!.openCount;
+    return count;
+  }
+
+  /** A ready connection for the next call; null: there is none, or a host worth waiting for. */
   #pick(): BoltConnection | null {
+    if (this.#balancer === null) return this.#pickFirst();
+    const host = this.#balancer.pick();
+    return host < 0 ? null : readyOf(this.#hosts[host]!);
+  }
+
+  /** A ready connection of the first host that has one. */
+  #pickFirst(): BoltConnection | null {
     const hosts = this.#hosts;
     for (let h = 0; h < hosts.length; h++) {
       const host = hosts[h]!;
-      const { connections } = host;
-      for (let tried = 0; tried < connections.length; tried++) {
-        if (host.next >= connections.length) host.next = 0;
-        const connection = connections[host.next++]!;
-        if (connection.isReady) return connection;
-      }
-      if (connections.length === 0) this.#connect(host);
+      const connection = readyOf(host);
+      if (connection !== null) return connection;
+      if (host.connections.length === 0) this.#connect(host);
       // Calls that arrive while a preferred host connects wait for it, unless it was down before.
-      if (connections.length > 0 && !host.slot.isDown) return null;
+      if (host.connections.length > 0 && !host.slot.isDown) return null;
     }
     return null;
   }
@@ -184,6 +210,17 @@ export class BoltPool implements BoltConnectionOwner {
   #hostOf(connection: BoltConnection): Host | undefined {
     return this.#hosts.find(({ connections }) => connections.includes(connection));
   }
+}
+
+/** A ready connection of `host`, each in turn; null when there is none. */
+function readyOf(host: Host): BoltConnection | null {
+  const { connections } = host;
+  for (let tried = 0; tried < connections.length; tried++) {
+    if (host.next >= connections.length) host.next = 0;
+    const connection = connections[host.next++]!;
+    if (connection.isReady) return connection;
+  }
+  return null;
 }
 
 /** Has a connection that is ready or may become so. */

@@ -1,10 +1,13 @@
 // Ping-pong connections to the hosts of one HTTP/1.1 upstream: one call at a time on each. Idle
-// ones are reused last in, first out, and closed before the service would close them. The first
-// host is the service in the same pod; the others are used only while it cannot be reached.
+// ones are reused last in, first out, and closed before the service would close them. Unless a
+// balancer chooses, the first host is the service in the same pod, and the others are used only
+// while it cannot be reached. A balanced call goes to an idle connection of its host; when there is
+// none it waits for the next connection that is free or new, whichever host that is.
 
 import { Errors } from '#core/base/errors.ts';
 import { connectError, type HostStatus } from '../contract.ts';
 import type { PoolSettings, UpstreamCall, UpstreamEnvironment } from '../contract.ts';
+import { Balancer, type BalancedHosts } from '../balance.ts';
 import { HostSlot } from '../host-slot.ts';
 import { WaitingLine } from '../waiting-line.ts';
 import { HttpConnection } from './http-connection.ts';
@@ -29,10 +32,13 @@ export interface HttpHost {
 }
 
 /** Pool of one HTTP upstream of one lane. */
-export class HttpPool {
+export class HttpPool implements BalancedHosts {
   readonly settings: HttpSettings;
   readonly environment: UpstreamEnvironment;
   readonly #hosts: readonly HttpHost[];
+  readonly hostCount: number;
+  /** Null: the first host that can be reached. */
+  readonly #balancer: Balancer | null;
   readonly #line: WaitingLine;
   readonly #targets = new WeakMap<UpstreamCall, HttpTarget>();
   #isClosed = false;
@@ -47,6 +53,9 @@ export class HttpPool {
       all: new Set(),
       connecting: 0,
     }));
+    this.hostCount = settings.hosts.length;
+    this.#balancer =
+      settings.balance === 'first' ? null : new Balancer(settings.balance, this, random);
     this.#line = new WaitingLine({
       clock,
       waitersMax: settings.waitersMax,
@@ -153,7 +162,23 @@ export class HttpPool {
     this.#serveWaiters();
   }
 
+  isUsable(host: number): boolean {
+    const { slot, all, idle } = this.#hosts[host]!;
+    return idle.length > 0 || (!slot.isDown && all.size < this.settings.connectionsMax);
+  }
+
+  openCountOf(host: number): number {
+    const { all, idle } = this.#hosts[host]!;
+    return all.size - idle.length;
+  }
+
   #takeIdle(): HttpConnection | null {
+    if (this.#balancer === null) return this.#takeIdleOfFirst();
+    const host = this.#balancer.pick();
+    return host < 0 ? null : (this.#hosts[host]!.idle.pop() ?? null);
+  }
+
+  #takeIdleOfFirst(): HttpConnection | null {
     const hosts = this.#hosts;
     for (let h = 0; h < hosts.length; h++) {
       const host = hosts[h]!;
@@ -197,12 +222,52 @@ export class HttpPool {
   /** Opens connections until there is one on its way for everyone who waits. */
   #openForWaiters(): void {
     if (this.#isClosed) return;
+    if (this.#balancer !== null) {
+      this.#openBalanced();
+      return;
+    }
     const host =
       this.#hosts.find(({ slot }) => !slot.isDown) ??
       this.#hosts.find(({ slot }) => !slot.isFailing);
     if (host === undefined) return;
     const { connectionsMax } = this.settings;
     while (host.connecting < this.#line.count && host.all.size < connectionsMax) this.#open(host);
+  }
+
+  /** Opens them where the fewest are, so that idle ones are found wherever the balancer looks. */
+  #openBalanced(): void {
+    // Attempts on hosts that were down may come to nothing: while others are up they do not count.
+    let hopeful = 0;
+    let doubtful = 0;
+    for (const { slot, connecting } of this.#hosts) {
+      if (slot.isDown) doubtful += connecting;
+      else hopeful += connecting;
+    }
+    for (;;) {
+      const host = this.#leastConnected();
+      if (host === null) return;
+      const { isDown } = host.slot;
+      if ((isDown ? hopeful + doubtful : hopeful) >= this.#line.count) return;
+      this.#open(host);
+      if (isDown) doubtful++;
+      else hopeful++;
+    }
+  }
+
+  /** The host with the fewest connections that may have one more; null: none may. */
+  #leastConnected(): HttpHost | null {
+    let least: HttpHost | null = null;
+    for (const host of this.#hosts) {
+      if (host.slot.isFailing || host.all.size >= this.settings.connectionsMax) continue;
+      // A host that is being tried again gets calls only while there is no other.
+      const isBetter =
+        least === null ||
+        (host.slot.isDown === least.slot.isDown
+          ? host.all.size < least.all.size
+          : least.slot.isDown);
+      if (isBetter) least = host;
+    }
+    return least;
   }
 
   #open(host: HttpHost): void {

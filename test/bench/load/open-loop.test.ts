@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as fc from 'fast-check';
 import { OpenLoop, type OpenLoopSender } from '#bench/load/open-loop.ts';
+import { RandomGaps } from '#bench/load/random-gaps.ts';
 
 class FakeSender implements OpenLoopSender {
   readonly streams: { count: number; streamsMax: number };
@@ -52,6 +53,22 @@ describe('OpenLoop', () => {
     loop.pump(100);
     assert.deepEqual(sender.dues, [0, 1, 2, 3]);
     assert.deepEqual(late, [5, 4, 98, 97]);
+  });
+
+  test('random gaps have the rate asked for and do not depend on turns', () => {
+    const duesOf = (stepMs: number): number[] => {
+      const sender = new FakeSender(100_000);
+      const loop = new OpenLoop([sender], ignore, 1000, 0, new RandomGaps(7));
+      for (let nowMs = 0; nowMs <= 10_000; nowMs += stepMs) loop.pump(nowMs);
+      return sender.dues;
+    };
+    const dues = duesOf(10);
+    assert.ok(Math.abs(dues.length - 10_000) < 400, `${dues.length} requests instead of 10,000`);
+    assert.deepEqual(duesOf(2), dues);
+    const gaps = dues.slice(1).map((due, index) => due - dues[index]!);
+    // Of a Poisson process: 1 - 1/e of the gaps are below the mean one.
+    const isShort = gaps.filter((gap) => gap < 1).length / gaps.length;
+    assert.ok(Math.abs(isShort - 0.632) < 0.03, `${isShort} of the gaps are short`);
   });
 
   test('is done when all requests due before the end were sent', () => {

@@ -24,6 +24,27 @@ describe('Tally', () => {
     assert.ok(Math.abs(result.maxUs - 101_000) < 200);
   });
 
+  test('tells the distribution up to the percentile that one request stands for', () => {
+    const tally = new Tally(0);
+    tally.start(0);
+    for (let i = 1; i <= 1000; i++) tally.answered(0, i / 10);
+    tally.end(1000);
+    const curve = new Map(tally.result(0).percentiles);
+    const percents = [...curve.keys()];
+    assert.equal(percents[0], 0);
+    // One of 1,000 requests is slower than the 99.9th percentile, none than the 99.95th.
+    assert.equal(percents.at(-1), 99.9);
+    assert.deepEqual(
+      percents,
+      percents.toSorted((a, b) => a - b),
+    );
+    for (const percent of [10, 50, 90, 99]) {
+      const wantedUs = percent * 1000;
+      assert.ok(Math.abs(curve.get(percent)! - wantedUs) <= wantedUs / 500 + 1, `${percent} %`);
+    }
+    assert.equal(curve.get(0), 100);
+  });
+
   test('counts what is wrong at any time, by kind', () => {
     const tally = new Tally(0);
     tally.complain('wrong body');

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { parseCpuList } from '#bench/rig/cores.ts';
-import { parseStat, readUsage, usageBetween } from '#bench/rig/process-usage.ts';
+import { parseStat, readUsage, sumUsage, usageBetween } from '#bench/rig/process-usage.ts';
 
 const isLinux = process.platform === 'linux';
 
@@ -27,6 +27,16 @@ describe('process usage', () => {
   test('readUsage answers null for a process that is not there', () => {
     assert.equal(readUsage(2 ** 30), null);
     assert.equal(usageBetween(null, null), null);
+  });
+
+  test('sumUsage takes two processes as one, and none when one is gone', () => {
+    const thread = (id: number, cpuUs: number) => ({ id, name: 'n', cpuUs });
+    const one = { cpuUs: 5, rssMb: 10, threads: [thread(1, 5)] };
+    const two = { cpuUs: 7, rssMb: 20, threads: [thread(2, 7)] };
+    const threads = [thread(1, 5), thread(2, 7)];
+    assert.deepEqual(sumUsage(one, two), { cpuUs: 12, rssMb: 30, threads });
+    assert.equal(sumUsage(one, null), null);
+    assert.equal(sumUsage(null, two), null);
   });
 
   test('parseCpuList reads ranges', () => {

@@ -5,6 +5,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { floorMissing } from '#bench/floor/floor.ts';
 import { MMTP_CASES } from '#bench/suites/mmtp.ts';
 import { reportOf, runBench } from '../support/run-bench.ts';
 
@@ -20,12 +21,15 @@ describe('bench mmtp', () => {
         [
           'mmtp-bolt-1x1',
           'mmtp-bolt-16x16',
+          ...(floorMissing() === null ? ['floor-16x16'] : []),
           'mmtp-bolt-16x16-cached',
           'mmtp-bolt-16x16-none',
           'mmtp-http-16x16',
           'mmtp-bolt-16x1-half',
         ],
       );
+      if (floorMissing() === null) assert.ok(report.ratios['cpuOverFloor 16x16']! > 0);
+      else assert.deepEqual(report.skipped, [{ name: 'floor-16x16', reason: floorMissing() }]);
       const half = report.cases.at(-1)!;
       // All of the offered requests came back, give or take what was under way at the ends.
       assert.ok(half.rate! > 0 && Math.abs(half.qps / half.rate! - 1) < 0.5, `${half.qps}`);
@@ -38,8 +42,8 @@ describe('bench mmtp', () => {
   test('names each case of the full run once', () => {
     const names = MMTP_CASES.map(({ name }) => name);
     assert.equal(new Set(names).size, names.length);
-    // Two upstreams, four sizes, three sessions, and an open loop for each upstream.
-    assert.equal(names.length, 2 * (4 * 3 + 1));
+    // Two upstreams, four sizes, three sessions, an open loop for each upstream; the floor.
+    assert.equal(names.length, 2 * (4 * 3 + 1) + 3);
     for (const { halfOf } of MMTP_CASES) assert.ok(halfOf === null || names.includes(halfOf));
   });
 });

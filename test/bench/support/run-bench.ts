@@ -19,9 +19,14 @@ export interface BenchRun {
 
 /** Runs `npm run bench -- ARGV` without npm. */
 export function runBench(...argv: readonly string[]): Promise<BenchRun> {
+  return runScript('bench/main.ts', ...argv);
+}
+
+/** Runs a program of the bench. */
+export function runScript(file: string, ...argv: readonly string[]): Promise<BenchRun> {
   return new Promise((resolve) => {
     const options = { cwd: PROJECT, timeout: RUN_MS_MAX };
-    execFile(process.execPath, ['bench/main.ts', ...argv], options, (error, stdout, stderr) => {
+    execFile(process.execPath, [file, ...argv], options, (error, stdout, stderr) => {
       const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
       resolve({ code, stdout, stderr });
     });

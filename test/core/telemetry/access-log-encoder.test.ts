@@ -3,7 +3,7 @@
 import { describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
-import { accessLineBytesMax, AccessLogEncoder } from '#core/telemetry/access-log-encoder.ts';
+import { AccessLogEncoder } from '#core/telemetry/access-log-encoder.ts';
 import { AccessRecord } from '#core/telemetry/access-record.ts';
 
 const GUARD = 0xa5;
@@ -13,7 +13,7 @@ const GUARD = 0xa5;
  */
 function encode(record: AccessRecord, encoder = new AccessLogEncoder()): string {
   const at = 7;
-  const needed = accessLineBytesMax(record);
+  const needed = encoder.lineBytesMax(record);
   const bytes = Buffer.alloc(at + needed + 64, GUARD);
   const end = encoder.encode(record, bytes, at);
   assert(end - at <= needed, `${end - at} bytes where ${needed} were reserved`);
@@ -42,6 +42,16 @@ const figure = fc.oneof(
 );
 
 describe('AccessLogEncoder', () => {
+  test('says at the end of each line whose it is, what is empty left out', () => {
+    const whole = new AccessLogEncoder({ generation: 'central', zone: 'rz"1', app: 'pay' });
+    const line = encode(recordOf({ operationType: 'a', resultCode: 1000 }), whole);
+    assert.match(line, /,"generation":"central","zone":"rz\\"1","app":"pay"\}\n$/);
+    const { generation, zone, app } = JSON.parse(line) as Record<string, unknown>;
+    assert.deepEqual([generation, zone, app], ['central', 'rz"1', 'pay']);
+    const short = new AccessLogEncoder({ generation: 'mesh', zone: '', app: '' });
+    assert.match(encode(recordOf({}), short), /[^,]*,"generation":"mesh"\}\n$/);
+  });
+
   test('a full line has every field, in order', () => {
     const line = encode(
       recordOf({

@@ -15,18 +15,20 @@ import { ProcessMetrics, processSummary } from '#core/telemetry/process-metrics.
 import { renderMetrics } from '#core/telemetry/prometheus.ts';
 import { parseExposition, valueOf } from './support/prometheus-parser.ts';
 
+const IDENTITY = { generation: 'mesh', zone: 'rz"1', app: 'pay' };
+
 const SOURCES = [
   new ApiMetrics(new ApiStatsTable()),
   new CounterMetrics(new GatewayCounters()),
   new EventLoopWatch(systemClock),
-  new ProcessMetrics({ version: '1.2.3', role: 'sidecar' }),
+  new ProcessMetrics({ version: '1.2.3', role: 'sidecar', identity: IDENTITY }),
 ];
 
 describe('metrics as a whole', () => {
   test('all sources together are one valid exposition', () => {
     const families = parseExposition(renderMetrics(SOURCES));
     const node = process.versions.node;
-    const labels = { version: '1.2.3', node, role: 'sidecar' };
+    const labels = { version: '1.2.3', node, role: 'sidecar', ...IDENTITY };
     assert.equal(valueOf(families, 'mgw_build_info', labels), 1);
     assert(valueOf(families, 'process_resident_memory_bytes')! > 1e6);
     const started = valueOf(families, 'process_start_time_seconds')!;

@@ -91,12 +91,22 @@ export const headersFilterFactory: FilterFactory = {
         if (response.headers.count > 0) {
           clean(response.headers, response.headerSource, droppedFor(exchange), responseNames);
         }
-        for (const [name, value] of responseHeaders.add) response.added.push(name, value);
+        for (const [name, value] of responseHeaders.add) setAdded(response.added, name, value);
         return FilterStatus.continue;
       },
     };
   },
 };
+
+/** What an API adds replaces what was added before: by a filter, or to an answer given again. */
+function setAdded(added: string[], name: string, value: string): void {
+  for (let i = 0; i < added.length; i += 2) {
+    if (added[i] !== name) continue;
+    added[i + 1] = value;
+    return;
+  }
+  added.push(name, value);
+}
 
 function droppedFor({ protocol, response }: Exchange): Uint8Array {
   if (protocol !== DownstreamProtocol.mmtp) return DROPPED_FROM_RESPONSES;

@@ -4,13 +4,18 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Errors } from '#core/base/errors.ts';
+import { DownstreamProtocol } from '#core/codec/message.ts';
+import { SessionIssuer } from '#core/codec/session/encode.ts';
+import { KeyRing } from '#core/codec/session/keys.ts';
 import { SessionStatus } from '#core/codec/session/types.ts';
-import { Harness } from '#test/core/codec/session/harness.ts';
-import { mint, mintLegacy, NOW } from '#test/core/codec/session/reference.ts';
+import { Harness, KEY_1 } from '#test/core/codec/session/harness.ts';
+import { mint, mintLegacy, NOW, SID } from '#test/core/codec/session/reference.ts';
 import {
   exchangeOf,
   filterOf,
+  setResponseHeaders,
   type ExchangeShape,
+  type Pair,
 } from '#test/core/pipeline/support/filter-bench.ts';
 import type { ApiBase } from '#test/core/pipeline/support/make-api.ts';
 import { SessionPolicy } from '../../api.ts';
@@ -18,8 +23,10 @@ import type { Exchange } from '../../exchange.ts';
 import { FilterStatus } from '../../filter.ts';
 import { createSessionFilterFactory } from './filter.ts';
 
-const { compact, legacy } = new Harness();
-const factory = createSessionFilterFactory({ compact, legacy }, () => NOW);
+const harness = new Harness();
+const { compact, legacy, kernels, ring } = harness;
+const issuer = new SessionIssuer(ring, kernels);
+const factory = createSessionFilterFactory({ compact, legacy, issuer }, () => NOW);
 
 const GOOD = mint();
 const DAMAGED = Buffer.from(GOOD);
@@ -137,5 +144,123 @@ describe('session filter', () => {
     const { source, sidOffset } = session;
     assert.equal(source.toString('hex', sidOffset, sidOffset + 16), '6f'.repeat(16));
     assert.deepEqual([session.uidLow, next.session.uidLow], [111, 222]);
+  });
+});
+
+/** Claims of a legacy session that is good at NOW. */
+function legacyClaims(change: object = {}): string {
+  const sid = SID.toString('hex');
+  return JSON.stringify({
+    v: 0,
+    uid: '18446744073709551615',
+    sid,
+    iat: NOW - 100,
+    ttl: 3600,
+    epoch: 9,
+    level: 4,
+    ...change,
+  });
+}
+
+const BOTH: Partial<ApiBase> = { acceptsCompact: true, acceptsLegacy: true };
+
+/** What the answer to a request gets from the filter. */
+function addedTo(
+  shape: ExchangeShape,
+  overrides: Partial<ApiBase> = BOTH,
+  serviceHeaders: readonly Pair[] = [],
+): readonly string[] {
+  const policy = { sessionPolicy: SessionPolicy.optional };
+  const filter = filterOf(factory, { ...policy, ...overrides })!;
+  const exchange = exchangeOf(shape);
+  filter.requestHead!(exchange);
+  setResponseHeaders(exchange, serviceHeaders);
+  filter.responseHead?.(exchange);
+  return exchange.response.added;
+}
+
+describe('exchange of legacy sessions', () => {
+  const mmtp = DownstreamProtocol.mmtp;
+
+  test('Mmtp gets the compact form with the same claims, and it is valid', () => {
+    const session = mintLegacy(legacyClaims({ device: 'phone-1' }));
+    const [name, text = '', ...rest] = addedTo({ session, device: 'phone-1', protocol: mmtp });
+    assert.equal(name, 'Mgw-Session');
+    assert.deepEqual(rest, []);
+    const expected = mint({
+      uid: 18446744073709551615n,
+      sid: SID,
+      iat: NOW - 100,
+      ttl: 3600,
+      epoch: 9,
+      level: 4,
+      device: 'phone-1',
+    });
+    assert.equal(text, expected.toString('base64url'));
+    assert.equal(harness.check(Buffer.from(text, 'base64url'), { device: 'phone-1' }), 'ok');
+    assert.equal(harness.check(Buffer.from(text, 'base64url')), 'wrongDevice');
+  });
+
+  test('HTTP gets a cookie that lives as long as the session', () => {
+    const [name, value] = addedTo({ session: mintLegacy(legacyClaims()) });
+    assert.equal(name, 'Set-Cookie');
+    const pattern = /^MGW_SESSION=[\w-]+; Path=\/; Max-Age=3500; HttpOnly; SameSite=Lax$/;
+    assert.match(value!, pattern);
+  });
+
+  test('it is signed for the channel that the legacy session came on', () => {
+    const added = addedTo({ session: mintLegacy(legacyClaims()), protocol: mmtp, channel: 2 });
+    const session = Buffer.from(added[1]!, 'base64url');
+    assert.equal(harness.check(session, { channel: 2 }), 'ok');
+    assert.equal(harness.check(session, { channel: 1 }), 'wrongChannel');
+  });
+
+  test('a compact session, no session and a bad legacy one get nothing', () => {
+    assert.deepEqual(addedTo({ session: GOOD }), []);
+    assert.deepEqual(addedTo({}), []);
+    const revoked = mintLegacy(legacyClaims(), Buffer.alloc(32, 1));
+    assert.deepEqual(addedTo({ session: revoked }), []);
+  });
+
+  test('a session that is valid by the skew alone is not renewed', () => {
+    const session = mintLegacy(legacyClaims({ iat: NOW - 3610 }));
+    assert.equal(harness.checkLegacy(session), 'ok');
+    assert.deepEqual(addedTo({ session }), []);
+  });
+
+  test('APIs that take one form only, and keys that do not sign, have no such phase', () => {
+    const phase = (overrides: Partial<ApiBase>, from = factory) =>
+      filterOf(from, { sessionPolicy: SessionPolicy.optional, ...overrides })!.responseHead;
+    assert.equal(phase({ acceptsCompact: true, acceptsLegacy: false }), undefined);
+    assert.equal(phase({ acceptsCompact: false, acceptsLegacy: true }), undefined);
+    const old = new KeyRing([{ ...KEY_1, state: 'verify-only' }], kernels);
+    const mute = { compact, legacy, issuer: new SessionIssuer(old, kernels) };
+    assert.equal(
+      phase(
+        BOTH,
+        createSessionFilterFactory(mute, () => NOW),
+      ),
+      undefined,
+    );
+  });
+
+  test('a service that sets the session cookie itself has the last word', () => {
+    const session = mintLegacy(legacyClaims());
+    assert.deepEqual(addedTo({ session }, BOTH, [['set-cookie', 'MGW_SESSION=; Max-Age=0']]), []);
+    const others: Pair[] = [
+      ['Set-Cookie', 'MGW_SESSIONS=1'],
+      ['Set-Cookie', 'x'],
+      ['X-Cookie', 'MGW_SESSION=1'],
+    ];
+    assert.equal(addedTo({ session }, BOTH, others).length, 2);
+  });
+
+  test('an answer that is given again gets it once', () => {
+    const filter = filterOf(factory, { sessionPolicy: SessionPolicy.optional, ...BOTH })!;
+    const exchange = exchangeOf({ session: mintLegacy(legacyClaims()), protocol: mmtp });
+    filter.requestHead!(exchange);
+    filter.responseHead!(exchange);
+    filter.responseHead!(exchange);
+    assert.equal(exchange.response.added.length, 2);
   });
 });

@@ -1,15 +1,18 @@
 // HOT PATH. Session validation, in place: no copy, no call to anyone, no promise. Every failure is
-// the same 2000 for the client; which one it was goes to telemetry only.
+// the same 2000 for the client; which one it was goes to telemetry only. Where an API takes legacy
+// sessions as well, the answer to one brings the compact form; compact ones never come that way.
 
 import { Errors } from '#core/base/errors.ts';
 import type { RequestMessage } from '#core/codec/message.ts';
 import { decodeCanonicalBase64Url } from '#core/codec/session/base64url.ts';
 import type { SessionVerifier } from '#core/codec/session/compact.ts';
+import type { SessionIssuer } from '#core/codec/session/encode.ts';
 import { looksLegacy, type LegacyVerifier } from '#core/codec/session/legacy.ts';
 import { LEGACY_BYTES_MAX, SessionStatus } from '#core/codec/session/types.ts';
 import { SessionPolicy, type Api } from '../../api.ts';
 import type { Exchange } from '../../exchange.ts';
 import { FilterStatus, type Filter, type FilterFactory } from '../../filter.ts';
+import { addCompactSession } from './exchange-legacy.ts';
 
 /**
  * Raw bytes of the session of the request at hand. SAFETY: shared by all requests of the thread, so
@@ -40,14 +43,15 @@ function keepSession({ request, session }: Exchange): void {
   session.rebase(own, 0);
 }
 
-/** Verifiers of one configuration snapshot. */
+/** What checks sessions under one configuration snapshot, and what makes compact ones. */
 export interface SessionVerifiers {
   readonly compact: SessionVerifier;
   readonly legacy: LegacyVerifier;
+  readonly issuer: SessionIssuer;
 }
 
 /**
- * Checks the session where the API wants or may have one.
+ * Checks the session where the API wants or may have one, and exchanges legacy ones.
  *
  * @param nowSeconds Unix seconds
  */
@@ -58,10 +62,13 @@ export function createSessionFilterFactory(
   return {
     name: 'session',
     maturity: 'stable',
-    phases: ['requestHead'],
+    phases: ['requestHead', 'responseHead'],
     create({ api }) {
       if (api.sessionPolicy === SessionPolicy.none) return null;
-      return sessionFilter(verifiers, nowSeconds, api);
+      const filter = sessionFilter(verifiers, nowSeconds, api);
+      const { issuer } = verifiers;
+      const isExchanging = api.acceptsLegacy && api.acceptsCompact && issuer.kid >= 0;
+      return isExchanging ? { ...filter, ...legacyExchange(issuer, nowSeconds) } : filter;
     },
   };
 }
@@ -110,6 +117,18 @@ function sessionFilter(
       if (exchange.hasSession || !isRequired) return FilterStatus.continue;
       exchange.refuse(Errors.sessionInvalid);
       return FilterStatus.reply;
+    },
+  };
+}
+
+/** The phase that only APIs have which take both forms. */
+function legacyExchange(issuer: SessionIssuer, nowSeconds: () => number): Filter {
+  return {
+    responseHead(exchange: Exchange) {
+      if (exchange.hasSession && exchange.session.isLegacy) {
+        addCompactSession(exchange, issuer, nowSeconds());
+      }
+      return FilterStatus.continue;
     },
   };
 }

@@ -1,5 +1,5 @@
-// An API as core/compile-router makes it, with every field at its plainest, for tests that set the
-// one or two fields they are about.
+// An API as core/compile-router makes it, with every field at its plainest, for tests and
+// benchmarks that set the one or two fields they are about.
 
 import { SessionPolicy, StatusMode, type Api } from '#core/pipeline/api.ts';
 import { compileChain } from '#core/pipeline/chain.ts';

@@ -26,7 +26,7 @@ export function parseExposition(text: string): Map<string, Family> {
   let help = null as { name: string; text: string } | null;
   let family = null as Family | null;
   for (const line of text.split('\n').slice(0, -1)) {
-    const comment = /^# (HELP|TYPE) ([a-zA-Z_:][a-zA-Z0-9_:]*) (.*)$/.exec(line);
+    const comment = /^# (HELP|TYPE) ([a-zA-Z_:][a-zA-Z0-9_:]*) (.*)$/s.exec(line);
     if (comment?.[1] === 'HELP') {
       assert(help === null, `HELP without TYPE before ${line}`);
       help = { name: comment[2]!, text: unescape(comment[3]!, false) };

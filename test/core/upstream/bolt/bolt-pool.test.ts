@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as fc from 'fast-check';
 import { Errors } from '#core/base/errors.ts';
+import type { BalancePolicy } from '#core/upstream/balance.ts';
 import { BOLT_V1, BOLT_V2_CRC, Codec } from '#core/codec/bolt/types.ts';
 import type { BoltSettings } from '#core/upstream/bolt/bolt-connection.ts';
 import { BoltPool } from '#core/upstream/bolt/bolt-pool.ts';
@@ -242,14 +243,15 @@ test('property: BoltPool ends every call once, whatever services and network do'
   fc.assert(
     fc.property(
       fc.integer(),
+      fc.constantFrom<BalancePolicy>('first', 'round-robin', 'least-open'),
       fc.array(stepArbitrary, { maxLength: 80, size: 'max' }),
-      (seed, steps) => {
+      (seed, balance, steps) => {
         const bench = new PoolBench(seed);
         const chaos = { silence: 0.05, breaks: 0.1, garbage: 0.05 };
         const services = [FIRST_PORT, SECOND_PORT].map((port) =>
           serveBolt(bench.network, port, FORM, chaos),
         );
-        const { pool, target } = makePool(bench, { waitersMax: 8 });
+        const { pool, target } = makePool(bench, { waitersMax: 8, balance });
         for (const { kind, pick } of steps) {
           const open = bench.calls.filter(({ end }) => end === 'open');
           const port = pick % 3 === 0 ? SECOND_PORT : FIRST_PORT;
@@ -283,6 +285,6 @@ test('property: BoltPool ends every call once, whatever services and network do'
         assert.equal(bench.environment.idleTimers.armedCount, 0);
       },
     ),
-    { numRuns: 150 },
+    { numRuns: 300 },
   );
 });

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as fc from 'fast-check';
 import { Errors } from '#core/base/errors.ts';
+import type { BalancePolicy } from '#core/upstream/balance.ts';
 import { HttpPool, type HttpSettings } from '#core/upstream/http/http-pool.ts';
 import { HttpTarget } from '#core/upstream/http/http-target.ts';
 import { CALM, echoOf, serveHttp } from '#test/simulation/sim-http-service.ts';
@@ -198,12 +199,13 @@ test('property: HttpPool ends every call once, whatever services and network do'
   fc.assert(
     fc.property(
       fc.integer(),
+      fc.constantFrom<BalancePolicy>('first', 'round-robin', 'least-open'),
       fc.array(stepArbitrary, { maxLength: 80, size: 'max' }),
-      (seed, steps) => {
+      (seed, balance, steps) => {
         const bench = new PoolBench(seed);
         const chaos = { silence: 0.05, breaks: 0.15, garbage: 0.05 };
         for (const port of [FIRST_PORT, SECOND_PORT]) serveHttp(bench.network, port, chaos);
-        const { pool, target } = makePool(bench, { waitersMax: 8 });
+        const { pool, target } = makePool(bench, { waitersMax: 8, balance });
         for (const { kind, pick } of steps) {
           const open = bench.calls.filter(({ end }) => end === 'open');
           const port = pick % 3 === 0 ? SECOND_PORT : FIRST_PORT;
@@ -236,6 +238,6 @@ test('property: HttpPool ends every call once, whatever services and network do'
         assert.equal(bench.environment.idleTimers.armedCount, 0);
       },
     ),
-    { numRuns: 150 },
+    { numRuns: 300 },
   );
 });

@@ -56,6 +56,7 @@ export class PoolBench {
         { host: 'first', port: FIRST_PORT },
         { host: 'second', port: SECOND_PORT },
       ],
+      balance: 'first',
       waitersMax: 1000,
       waitMs: 2000,
       connectTimeoutMs: 500,

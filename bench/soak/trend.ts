@@ -1,0 +1,84 @@
+// What became of a figure over a run: its median in the first and in the last quarter, and the
+// slope of the line that fits best.
+
+import { median, rounded } from '../report.ts';
+
+/** One look at the gateway. */
+export interface SoakSample {
+  /** Since the window began. Ms. */
+  readonly atMs: number;
+  readonly rssMb: number;
+  readonly heapMb: number;
+  readonly fds: number;
+  /** Client connections. */
+  readonly connections: number;
+}
+
+/** The figures of a soak besides those of every case. */
+export interface SoakFigures {
+  readonly samples: number;
+  readonly rssFirstMb: number;
+  readonly rssLastMb: number;
+  readonly rssMbPerHour: number;
+  readonly heapFirstMb: number;
+  readonly heapLastMb: number;
+  readonly heapMbPerHour: number;
+  readonly fdsFirst: number;
+  readonly fdsLast: number;
+  readonly connectionsFirst: number;
+  readonly connectionsLast: number;
+  /** Acts of the traffic that ended as they should, by name. */
+  readonly acts: Readonly<Record<string, number>>;
+}
+
+const MS_PER_HOUR = 3_600_000;
+
+/** Medians of the first and the last quarter of `values`; of all when there are few. */
+export function quarters(values: readonly number[]): { first: number; last: number } {
+  const count = Math.max(1, Math.ceil(values.length / 4));
+  return {
+    first: rounded(median(values.slice(0, count))),
+    last: rounded(median(values.slice(-count))),
+  };
+}
+
+/** Slope of the least-squares line through points, in units of y per unit of x; 0 of one point. */
+export function slope(points: readonly (readonly [x: number, y: number])[]): number {
+  const mean = (index: 0 | 1) =>
+    points.reduce((sum, point) => sum + point[index], 0) / points.length;
+  const [meanX, meanY] = [mean(0), mean(1)];
+  let above = 0;
+  let below = 0;
+  for (const [x, y] of points) {
+    above += (x - meanX) * (y - meanY);
+    below += (x - meanX) ** 2;
+  }
+  return below === 0 ? 0 : above / below;
+}
+
+/** Sums up the samples of a run. */
+export function figuresOf(
+  samples: readonly SoakSample[],
+  acts: Readonly<Record<string, number>>,
+): SoakFigures {
+  const rss = quarters(samples.map(({ rssMb }) => rssMb));
+  const heap = quarters(samples.map(({ heapMb }) => heapMb));
+  const fds = quarters(samples.map((sample) => sample.fds));
+  const connections = quarters(samples.map((sample) => sample.connections));
+  const perHour = (value: (sample: SoakSample) => number) =>
+    rounded(slope(samples.map((sample) => [sample.atMs, value(sample)])) * MS_PER_HOUR);
+  return {
+    samples: samples.length,
+    rssFirstMb: rss.first,
+    rssLastMb: rss.last,
+    rssMbPerHour: perHour(({ rssMb }) => rssMb),
+    heapFirstMb: heap.first,
+    heapLastMb: heap.last,
+    heapMbPerHour: perHour(({ heapMb }) => heapMb),
+    fdsFirst: fds.first,
+    fdsLast: fds.last,
+    connectionsFirst: connections.first,
+    connectionsLast: connections.last,
+    acts,
+  };
+}
