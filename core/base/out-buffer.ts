@@ -5,7 +5,10 @@ import { LARGEST_BUFFER_BYTES, SMALLEST_BUFFER_BYTES, SpareBuffers } from './spa
 
 const EMPTY = Buffer.alloc(0);
 
-/** Below this a byte loop beats a view and a native copy. PERF: micro case `copy`. */
+/** Native copy, which needs no view and, unlike `set`, is as fast out of shared memory. */
+const { copy } = Buffer.prototype;
+
+/** Below this a byte loop beats a native copy. */
 const SHORT_COPY_BYTES = 24;
 
 /** Append-only byte buffer; memory is borrowed on the first write and grows by doubling. */
@@ -41,8 +44,7 @@ export class OutBuffer {
       for (let i = 0; i < length; i++) bytes[at + i] = source[offset + i]!;
       return;
     }
-    if (offset === 0 && length === source.length) bytes.set(source, at);
-    else bytes.set(source.subarray(offset, offset + length), at);
+    copy.call(source as Buffer, bytes, at, offset, offset + length);
   }
 
   /** Appends text as Latin-1; the caller knows it has no character above U+00FF. */
@@ -72,7 +74,7 @@ export class OutBuffer {
   #grow(needed: number): void {
     const previous = this.bytes;
     const grown = this.#spare.take(Math.max(needed, previous.length * 2, this.#expectedBytes));
-    if (this.length > 0) grown.set(previous.subarray(0, this.length));
+    if (this.length > 0) previous.copy(grown, 0, 0, this.length);
     if (previous.length > 0) this.#spare.give(previous);
     this.bytes = grown;
   }
