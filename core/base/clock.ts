@@ -20,10 +20,17 @@ export interface Clock {
 /** What {@link Clock.setTimer} answers; only {@link Clock.clearTimer} looks inside. */
 export type TimerHandle = NodeJS.Timeout | number;
 
-/** Source of random bytes fit for identifiers and keys. */
+/** Source of randomness. */
 export interface Random {
-  /** Fills `target[offset, offset + length)`. */
+  /** Fills `target[offset, offset + length)` with bytes fit for keys. */
   fill(target: Buffer, offset: number, length: number): void;
+  /**
+   * Fills `target[offset, offset + length)` with an id that will not come again, but that somebody
+   * who knows others may guess: for traces, not for secrets.
+   *
+   * @param length a multiple of 4
+   */
+  identify(target: Buffer, offset: number, length: number): void;
   /** A number in [0, 1), for jitter and sampling. */
   unit(): number;
 }
@@ -41,13 +48,17 @@ export const systemClock: Clock = {
   clearTimer: (handle) => clearTimeout(handle),
 };
 
-/** Random bytes are drawn from the system in blocks of this size: one call serves 512 trace ids. */
+/** Random bytes are drawn from the system in blocks of this size. */
 const RANDOM_POOL_BYTES = 8192;
+
+const STATE_WORDS = 4;
 
 /** {@link Random} over the operating system's generator, drawn in blocks. */
 export class SystemRandom implements Random {
   readonly #pool = Buffer.allocUnsafeSlow(RANDOM_POOL_BYTES);
   #used = RANDOM_POOL_BYTES;
+  /** State of {@link SystemRandom.identify}, seeded by the system. */
+  readonly #state = randomFillSync(new Int32Array(STATE_WORDS));
 
   fill(target: Buffer, offset: number, length: number): void {
     if (length > RANDOM_POOL_BYTES) {
@@ -65,6 +76,34 @@ export class SystemRandom implements Random {
       pool[from + i] = 0;
     }
     this.#used = from + length;
+  }
+
+  /** xoshiro128++ (Blackman and Vigna, 2019): 4 bytes in some 3 ns. */
+  identify(target: Buffer, offset: number, length: number): void {
+    const state = this.#state;
+    let a = state[0]!;
+    let b = state[1]!;
+    let c = state[2]!;
+    let d = state[3]!;
+    for (let i = 0; i < length; i += 4) {
+      const sum = (a + d) | 0;
+      const word = (((sum << 7) | (sum >>> 25)) + a) | 0;
+      const shifted = b << 9;
+      c ^= a;
+      d ^= b;
+      b ^= c;
+      a ^= d;
+      c ^= shifted;
+      d = (d << 11) | (d >>> 21);
+      target[offset + i] = word;
+      target[offset + i + 1] = word >>> 8;
+      target[offset + i + 2] = word >>> 16;
+      target[offset + i + 3] = word >>> 24;
+    }
+    state[0] = a;
+    state[1] = b;
+    state[2] = c;
+    state[3] = d;
   }
 
   unit(): number {

@@ -349,7 +349,7 @@ export class ExchangeDriver implements ExchangeResumer {
     else if (exchange.timerSlot === UNARMED) this.#deadlines.arm(exchange, exchange.deadlineMs);
     if (isIdempotent) exchange.retainRequest();
     exchange.attempts++;
-    exchange.sentMs = this.#clock.exactMs();
+    exchange.sentMs = this.#clock.timeOf(exchange.protocol);
     this.#retryBudget.requestSent();
     target.send(exchange);
   }
@@ -365,7 +365,7 @@ export class ExchangeDriver implements ExchangeResumer {
     exchange.downstream = null;
     if (downstream !== null) {
       exchange.responseBytes = exchange.response.bodyLength;
-      exchange.repliedMs = this.#clock.exactMs();
+      exchange.repliedMs = this.#clock.timeOf(exchange.protocol);
       downstream.reply(exchange);
     }
     this.#done(exchange);

@@ -22,6 +22,10 @@ export class SimRandom implements Random {
     for (let i = 0; i < length; i++) target[offset + i] = this.below(256);
   }
 
+  identify(target: Buffer, offset: number, length: number): void {
+    this.fill(target, offset, length);
+  }
+
   /** A whole number in [0, bound). */
   below(bound: number): number {
     return Math.floor(this.unit() * bound);

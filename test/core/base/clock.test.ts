@@ -27,6 +27,24 @@ describe('SystemRandom', () => {
     assert.equal(seen.size, 3000);
   });
 
+  test('ids: exactly the bytes asked for, all different, every bit both ways', () => {
+    const ones = Array.from({ length: 128 }, () => 0);
+    const seen = new Set<string>();
+    for (const random of [new SystemRandom(), new SystemRandom()]) {
+      const target = Buffer.alloc(24);
+      for (let i = 0; i < 5000; i++) {
+        random.identify(target, 4, 16);
+        const id = target.subarray(4, 20);
+        seen.add(id.toString('hex'));
+        for (let bit = 0; bit < 128; bit++) ones[bit]! += (id[bit >> 3]! >> (bit & 7)) & 1;
+      }
+      assert.deepEqual([target.readUInt32LE(0), target.readUInt32LE(20)], [0, 0]);
+    }
+    assert.equal(seen.size, 10_000);
+    // 5,000 expected; 300 is six standard deviations.
+    assert.ok(ones.every((count) => Math.abs(count - 5000) < 300));
+  });
+
   test('draws units in [0, 1)', () => {
     const random = new SystemRandom();
     for (let i = 0; i < 1000; i++) {

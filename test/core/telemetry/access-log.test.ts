@@ -55,6 +55,10 @@ class ListedRandom implements Random {
     assert.fail('no random bytes are needed');
   }
 
+  identify(): void {
+    assert.fail('no id is needed');
+  }
+
   unit(): number {
     return this.#units.shift() ?? assert.fail('a number was drawn that nobody needs');
   }

@@ -10,7 +10,7 @@ import { HostSlot } from '#core/upstream/host-slot.ts';
 import { ManualClock } from '#test/core/telemetry/support/manual-clock.ts';
 
 function fixedRandom(unit: number): Random {
-  return { unit: () => unit, fill: () => {} };
+  return { unit: () => unit, fill: () => {}, identify: () => {} };
 }
 
 describe('Backoff', () => {

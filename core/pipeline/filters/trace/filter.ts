@@ -18,11 +18,11 @@ export function createTraceFilterFactory(random: Random): FilterFactory {
     requestHead(exchange: Exchange) {
       const { request } = exchange;
       if (!request.hasTrace) {
-        random.fill(request.trace, 0, TRACE_ID_BYTES);
+        random.identify(request.trace, 0, TRACE_ID_BYTES);
         request.trace[FLAGS_OFFSET] = NOT_SAMPLED;
         request.hasTrace = true;
       }
-      random.fill(exchange.spanId, 0, SPAN_ID_BYTES);
+      random.identify(exchange.spanId, 0, SPAN_ID_BYTES);
       return FilterStatus.continue;
     },
   };
