@@ -5,7 +5,7 @@
 
 import { createHmac, createSecretKey, hash } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
-import { crc32, gunzipSync } from 'node:zlib';
+import { crc32, gunzipSync, zstdDecompressSync } from 'node:zlib';
 
 /** Bytes of an HMAC-SHA-256 and of a SHA-256 digest. */
 export const MAC_BYTES = 32;
@@ -59,6 +59,19 @@ export interface Kernels {
   xxh32(bytes: Buffer, offset: number, length: number, seed: number): number;
   /** Inflates a gzip file; null when it is broken or inflates to more than `bytesMax`. */
   gunzip(bytes: Buffer, offset: number, length: number, bytesMax: number): Buffer | null;
+  /**
+   * Decompresses one zstd frame that states, and has, exactly `size` bytes; null for anything else.
+   *
+   * @param size what the caller read from the frame and found to be within its limit
+   * @param dictionary dictionaries are for kernels that prepare them
+   */
+  zstdDecompress(
+    bytes: Buffer,
+    offset: number,
+    length: number,
+    size: number,
+    dictionary: null,
+  ): Buffer | null;
 }
 
 /** {@link Kernels} over node:crypto and node:zlib. */
@@ -141,6 +154,16 @@ export class TypeScriptKernels implements Kernels {
     }
   }
 
+  zstdDecompress(
+    bytes: Buffer,
+    offset: number,
+    length: number,
+    size: number,
+    _dictionary: null,
+  ): Buffer | null {
+    return unzstd(bytes.subarray(offset, offset + length), size, null);
+  }
+
   /**
    * HMAC-SHA-256 as 32 Latin-1 characters: two one-shot hashes, because a string of a digest costs
    * less than half of the Buffer of one. PERF: micro case `mac`.
@@ -161,6 +184,21 @@ export class TypeScriptKernels implements Kernels {
     const digest = hash('sha256', inner.head(BLOCK_BYTES + length), 'latin1');
     outer.latin1Write(digest, BLOCK_BYTES, MAC_BYTES);
     return hash('sha256', outer, 'latin1');
+  }
+}
+
+/** Node's own zstd: exactly `size` bytes out of `frame`, or null. */
+export function unzstd(frame: Buffer, size: number, dictionary: Buffer | null): Buffer | null {
+  try {
+    const plain = zstdDecompressSync(frame, {
+      // One byte more than stated shows a frame that lies, without producing what it hides.
+      maxOutputLength: size + 1,
+      rejectGarbageAfterEnd: true,
+      ...(dictionary === null ? {} : { dictionary }),
+    });
+    return plain.length === size ? plain : null;
+  } catch {
+    return null;
   }
 }
 

@@ -261,7 +261,7 @@ export class MmtpConnection extends TimerNode implements TransportHandler, Downs
   }
 
   #request(bytes: Buffer): void {
-    const { handler, settings, counters } = this.#context;
+    const { handler, settings, counters, kernels } = this.#context;
     const { streamId } = frame;
     if (this.#streams.get(streamId) !== null) {
       this.#break();
@@ -286,7 +286,8 @@ export class MmtpConnection extends TimerNode implements TransportHandler, Downs
     this.#lastStreamId = Math.max(this.#lastStreamId, streamId);
     this.#streams.add(streamId, exchange);
     fillFromConnection(request, this.clientIp, this.#session, this.#device);
-    const isPlain = exchange.takesCompressed || tryDecompress(request, settings.frameBytesMax);
+    const { frameBytesMax } = settings;
+    const isPlain = exchange.takesCompressed || tryDecompress(request, frameBytesMax, kernels);
     if (status === MetaStatus.fieldWrong) handler.refuse(exchange, Errors.fieldMalformed);
     else if (isPlain) handler.complete(exchange);
     else handler.refuse(exchange, Errors.bodyMalformed);

@@ -1,5 +1,6 @@
 // HOT PATH. What a decoded REQUEST still lacks: what its connection knows, and a plain body.
 
+import type { Kernels } from '#core/codec/kernels.ts';
 import type { RequestMessage } from '#core/codec/message.ts';
 import { decompressBody } from '#core/codec/mmtp/body.ts';
 import { FrameFlag } from '#core/codec/mmtp/types.ts';
@@ -36,10 +37,14 @@ export function fillFromConnection(
  *
  * @param bytesMax largest content
  */
-export function tryDecompress(request: RequestMessage, bytesMax: number): boolean {
+export function tryDecompress(
+  request: RequestMessage,
+  bytesMax: number,
+  kernels: Pick<Kernels, 'zstdDecompress'>,
+): boolean {
   if ((request.flags & FrameFlag.compressed) === 0) return true;
   const { bodySource, bodyOffset, bodyLength } = request;
-  const body = decompressBody(bodySource, bodyOffset, bodyLength, bytesMax, null);
+  const body = decompressBody(bodySource, bodyOffset, bodyLength, bytesMax, null, kernels);
   if (typeof body === 'string') return false;
   request.setBody(body, 0, body.length);
   return true;

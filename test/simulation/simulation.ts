@@ -121,6 +121,7 @@ export class World {
   readonly gateway: Gateway;
   readonly #books = new Books();
   readonly #input: GatewayInput;
+  readonly #kernels = new TypeScriptKernels();
   readonly #listeners: readonly DownstreamListener[];
   readonly #services: readonly (SimHttpService | SimBoltService)[];
   readonly #clients: readonly (SimHttpClient | SimMmtpClient)[];
@@ -142,7 +143,7 @@ export class World {
     const { bodyBytesMax, ...pipes } = random.pick(SIZES);
     this.network = new SimNetwork(clock, random, { delayMsMax: random.between(0, 12), ...pipes });
     this.calls = new SimCalls(random, bodyBytesMax);
-    const kernels = new TypeScriptKernels();
+    const kernels = this.#kernels;
     const keys = new KeyRing([KEY_1], kernels);
     const book = new LimitBook(() => clock.nowMs());
     const limits = book.assign(snapshot.apis);
@@ -262,6 +263,7 @@ export class World {
       channel: 1,
       handler: gateway.driver,
       settings: listeners,
+      kernels: this.#kernels,
       counters,
       clock,
       idleTimers: gateway.idleTimers,

@@ -5,6 +5,7 @@
 // answer refers to stays as it is until the acceptor has read it.
 
 import { Errors } from '#core/base/errors.ts';
+import type { Kernels } from '#core/codec/kernels.ts';
 import { tryDecompress } from '#core/downstream/mmtp-request.ts';
 import type { ExchangeDriver } from '#core/exchange/exchange-driver.ts';
 import { ExchangeState } from '#core/pipeline/exchange.ts';
@@ -29,6 +30,7 @@ export interface LaneServerOptions {
   /** The lane's own arena. */
   readonly arena: SlotArena;
   readonly driver: ExchangeDriver;
+  readonly kernels: Pick<Kernels, 'zstdDecompress'>;
   /** Largest body after decompression. */
   readonly frameBytesMax: number;
   /** Something was written: publish it at the end of this turn. */
@@ -132,7 +134,7 @@ export class LaneServer {
 
   #request(at: number, kind: number): void {
     const words = this.#words;
-    const { driver, requests, frameBytesMax } = this.#options;
+    const { driver, requests, frameBytesMax, kernels } = this.#options;
     const peer = this.#peers[words[at + RequestWord.peer]!]!;
     const index = words[at + RequestWord.index]!;
     const exchange = driver.open(peer, index);
@@ -146,7 +148,7 @@ export class LaneServer {
       driver.begin(exchange);
       const isWaiting = exchange.serial === serial && exchange.state === ExchangeState.awaitingBody;
       if (isWaiting) exchange.retainRequest();
-    } else if (tryDecompress(exchange.request, frameBytesMax)) {
+    } else if (tryDecompress(exchange.request, frameBytesMax, kernels)) {
       driver.complete(exchange);
     } else {
       driver.refuse(exchange, Errors.bodyMalformed);

@@ -77,6 +77,7 @@ class LaneThread {
       requests: Buffer.from(task.memory.requests),
       arena,
       driver: gateway.driver,
+      kernels: lane.kernels,
       frameBytesMax: task.config.config.listeners.frameBytesMax,
       onWritten: () => network.endTurnSoon(),
       onCrowded: (isCrowded) => (isCrowded ? network.halt() : network.readOn()),

@@ -2,7 +2,8 @@
 // Invariant: no more than the size stated in the zstd header is ever produced, and that size is
 // checked against the limit before a byte is decompressed. Never throws for what a peer sent.
 
-import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { zstdCompressSync } from 'node:zlib';
+import { unzstd, type Kernels } from '../kernels.ts';
 
 /** A dictionary both sides have, under the number that DICT_ID speaks of. */
 export interface ZstdDictionary {
@@ -28,6 +29,7 @@ export const COMPRESS_BYTES_MIN = 512;
  *
  * @param bodyBytesMax largest size after decompression (`maxFrameBytes`)
  * @param dictionary the one INIT_ACK picked, or null
+ * @param kernels take the place of Node's zstd where no dictionary is used
  */
 export function decompressBody(
   source: Buffer,
@@ -35,21 +37,16 @@ export function decompressBody(
   length: number,
   bodyBytesMax: number,
   dictionary: ZstdDictionary | null,
+  kernels: Pick<Kernels, 'zstdDecompress'> | null = null,
 ): Buffer | BodyProblem {
   const stated = readStatedSize(source, offset, offset + length, dictionary?.id ?? 0);
   if (typeof stated === 'string') return stated;
   if (stated > bodyBytesMax) return BodyProblem.tooLarge;
-  try {
-    const body = zstdDecompressSync(source.subarray(offset, offset + length), {
-      // One byte more than stated shows a frame that lies, without producing what it hides.
-      maxOutputLength: stated + 1,
-      rejectGarbageAfterEnd: true,
-      ...(dictionary === null ? {} : { dictionary: dictionary.bytes }),
-    });
-    return body.length === stated ? body : BodyProblem.malformed;
-  } catch {
-    return BodyProblem.malformed;
-  }
+  const body =
+    dictionary === null && kernels !== null
+      ? kernels.zstdDecompress(source, offset, length, stated, null)
+      : unzstd(source.subarray(offset, offset + length), stated, dictionary?.bytes ?? null);
+  return body ?? BodyProblem.malformed;
 }
 
 /**

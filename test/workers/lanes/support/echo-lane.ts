@@ -4,6 +4,7 @@
 
 import { parentPort, workerData } from 'node:worker_threads';
 import { Errors, type GatewayError } from '#core/base/errors.ts';
+import { TypeScriptKernels } from '#core/codec/kernels.ts';
 import type { ExchangeDriver } from '#core/exchange/exchange-driver.ts';
 import { Exchange, ExchangeState, type ReplyTarget } from '#core/pipeline/exchange.ts';
 import { SlotArena } from '#core/slot-arena.ts';
@@ -113,6 +114,7 @@ const server = new LaneServer({
   requests: Buffer.from(memory.requests),
   arena,
   driver: driver as unknown as ExchangeDriver,
+  kernels: new TypeScriptKernels(),
   frameBytesMax: 1 << 20,
   onWritten: turnSoon,
   onCrowded: () => {},
