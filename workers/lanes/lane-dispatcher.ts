@@ -4,9 +4,10 @@
 //   connection ─open─▶ inline: the driver of lane 0      ─▶ everything as on one thread
 //                  └─▶ remote: an exchange of this table ─complete─▶ ring of the emptiest lane
 //
-// Requests that a client may repeat go to the lane that their id names, so that a repetition meets
-// the first one. What does not fit into shared memory runs inline. When no lane can take one more
-// request, reading stops; nothing is dropped and nothing queues without bound.
+// Requests that a client may repeat must meet their repetitions: with `pool` they go to the lane
+// that their id names, else they stay on the acceptor, whatever the load. What does not fit into
+// shared memory runs inline. When no lane can take one more request, reading stops; nothing is
+// dropped and nothing queues without bound.
 
 import { Errors, type GatewayError } from '#core/base/errors.ts';
 import type {
@@ -229,7 +230,7 @@ export class LaneDispatcher implements DownstreamHandler {
   #goesToLane(bytes: number, mayRepeat: boolean): boolean {
     const { mode, requestBytesMax } = this.#options;
     if (mode === 'inline' || bytes > requestBytesMax) return false;
-    if (mayRepeat) return true;
+    if (mayRepeat) return mode === 'pool';
     if (!this.isSpreading) return false;
     if (mode === 'pool') return this.#isAnyAlive();
     const link = this.#emptiest();

@@ -167,6 +167,7 @@ export class LaneKeeper {
   /** Ends the lane, whose requests have ended. */
   async stop(): Promise<void> {
     this.#isStopping = true;
+    this.#onFirstServing?.();
     if (this.#restart !== null) this.#options.clock.clearTimer(this.#restart);
     this.#life?.port.postMessage({ type: 'stop' } satisfies LaneCommand);
     const timer = this.#options.clock.setTimer(() => this.kill(), ANSWER_MS);

@@ -4,7 +4,7 @@
 
 import { performance, type EventLoopUtilization } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
-import { Piscina } from 'piscina';
+import type { Piscina } from 'piscina';
 import type { Clock, TimerHandle } from '#core/base/clock.ts';
 import type { GatewayCounters } from '#core/telemetry/counters.ts';
 import type { Problem } from '#config/problem.ts';
@@ -68,7 +68,9 @@ export class LanePool {
   onIdle: (() => void) | null = null;
   readonly dispatcher: LaneDispatcher;
   readonly #options: LanePoolOptions;
-  readonly #piscina: Piscina;
+  /** Null until lanes are needed. */
+  #piscina: Piscina | null = null;
+  #starting: Promise<void> | null = null;
   readonly #keepers: readonly LaneKeeper[];
   readonly #exchanges: RemoteExchanges;
   readonly #spill: Spill;
@@ -106,23 +108,39 @@ export class LanePool {
     );
     this.#turns = this.#createTurns(endTurnSoon);
     network.onTurnEnd = () => this.#turns.end();
-    this.#piscina = new Piscina({
+    this.#keepers = Array.from({ length: count }, (_, i) => this.#createKeeper(i + 1));
+    this.#share(placement === 'pool');
+  }
+
+  /**
+   * Begins to watch the load. Threads start at once for `pool`, and with the first load that wants
+   * them for `adaptive`: a sidecar that never has much to do never pays for them.
+   *
+   * @returns settles when all lanes serve, or when there is nothing to wait for
+   */
+  async start(): Promise<void> {
+    this.#windowStartMs = this.#options.clock.nowMs();
+    this.#tickLater();
+    if (this.#options.placement === 'pool') await this.#startThreads();
+  }
+
+  #startThreads(): Promise<void> {
+    this.#starting ??= this.#openThreads();
+    return this.#starting;
+  }
+
+  async #openThreads(): Promise<void> {
+    const { Piscina: Pool } = await import('piscina');
+    const { count, heapMbMax } = this.#options;
+    this.#piscina = new Pool({
       filename: TASK_FILE,
       name: 'runLane',
       minThreads: count,
       maxThreads: count,
       atomics: 'disabled',
       recordTiming: false,
-      resourceLimits: { maxOldGenerationSizeMb: options.heapMbMax, maxYoungGenerationSizeMb: 64 },
+      resourceLimits: { maxOldGenerationSizeMb: heapMbMax, maxYoungGenerationSizeMb: 64 },
     });
-    this.#keepers = Array.from({ length: count }, (_, i) => this.#createKeeper(i + 1));
-    this.#share(placement === 'pool');
-  }
-
-  /** Starts the threads. @returns settles when all serve */
-  async start(): Promise<void> {
-    this.#windowStartMs = this.#options.clock.nowMs();
-    this.#tickLater();
     await Promise.all(this.#keepers.map((keeper) => keeper.start()));
   }
 
@@ -178,8 +196,9 @@ export class LanePool {
   async stop(): Promise<void> {
     if (this.#timer !== null) this.#options.clock.clearTimer(this.#timer);
     await Promise.all(this.#keepers.map((keeper) => keeper.stop()));
+    await this.#starting;
     this.#options.lane.network.onTurnEnd = null;
-    await this.#piscina.destroy();
+    await this.#piscina?.destroy();
   }
 
   #createTurns(turnAgain: () => void): TurnKeeper {
@@ -241,7 +260,7 @@ export class LanePool {
   async #run(task: LaneTask, signal: AbortSignal): Promise<void> {
     // Its types take the list for the options of another overload of postMessage.
     const transferList = [task.port] as unknown as TransferList;
-    await this.#piscina.run(task, { transferList, signal });
+    await this.#piscina!.run(task, { transferList, signal });
   }
 
   #dead(link: LaneLink): void {
@@ -273,6 +292,7 @@ export class LanePool {
       const { requests } = this.dispatcher;
       if (this.#placement.observe(nowMs - this.#windowStartMs, active, requests)) {
         this.#share(this.#placement.isSpreading);
+        if (this.#placement.isSpreading) void this.#startThreads();
       }
     }
     this.dispatcher.requests = 0;
