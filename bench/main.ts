@@ -13,6 +13,7 @@ import { missedRequirements, parseRequirement, type Requirement } from './gate.t
 import { renderPage } from './html/page.ts';
 import { runReport } from './report-command.ts';
 import { createReport, formatReport, type BenchReport } from './report.ts';
+import { PINNINGS } from './rig/cores.ts';
 import { PROFILE_VARIABLE } from './rig/gateway-config.ts';
 import { createOptions, UsageError, WORK_US, type BenchOptions, type Suite } from './suite.ts';
 import { codecsSuite } from './suites/codecs.ts';
@@ -20,6 +21,7 @@ import { compareSuite } from './suites/compare.ts';
 import { filtersSuite } from './suites/filters.ts';
 import { headlineSuite } from './suites/headline.ts';
 import { httpSuite } from './suites/http.ts';
+import { lanesSuite } from './suites/lanes.ts';
 import { mmtpSuite } from './suites/mmtp.ts';
 import { soakSuite } from './suites/soak.ts';
 
@@ -30,14 +32,12 @@ const SUITES: readonly Suite[] = [
   headlineSuite,
   mmtpSuite,
   httpSuite,
+  lanesSuite,
   codecsSuite,
   filtersSuite,
   compareSuite,
   soakSuite,
 ];
-
-/** Suites that are planned: named, so that nobody takes their absence for a typing error. */
-const LATER_SUITES = ['lanes'];
 
 const FLAGS = defineFlags([
   {
@@ -90,6 +90,13 @@ const FLAGS = defineFlags([
     defaultText: String(WORK_US),
   },
   {
+    name: 'pinning',
+    type: 'string',
+    description: 'lanes: gateway on CPUs apart from load and service, or all on all.',
+    choices: PINNINGS,
+    defaultText: 'apart from 4 CPUs on',
+  },
+  {
     name: 'require',
     type: 'list',
     value: 'RATIO>=N',
@@ -134,9 +141,6 @@ function findSuite(name: string): Suite | string {
   const suite = SUITES.find((entry) => entry.name === name);
   if (suite !== undefined) return suite;
   const known = SUITES.map((entry) => entry.name);
-  if (LATER_SUITES.includes(name)) {
-    return `Suite "${name}" is not in this version; there are ${known.join(', ')}`;
-  }
   return `Unknown suite "${name}"; ${suggestion(name, known)}`;
 }
 
@@ -163,6 +167,7 @@ function passes(report: BenchReport, requirements: readonly Requirement[]): bool
 
 /** @throws UsageError for sides that cannot be */
 function optionsOf(values: FlagValues<typeof FLAGS>, suite: Suite): BenchOptions {
+  const pinning = PINNINGS.find((name) => name === values.pinning);
   const given = {
     isSmoke: values.smoke,
     sides: readSides(values),
@@ -170,6 +175,7 @@ function optionsOf(values: FlagValues<typeof FLAGS>, suite: Suite): BenchOptions
     ...(values.seconds === undefined ? {} : { seconds: values.seconds }),
     ...(values.rate === undefined ? {} : { rate: values.rate }),
     ...(values.rounds === undefined ? {} : { rounds: values.rounds }),
+    ...(pinning === undefined ? {} : { pinning }),
     ...(values['work-us'] === undefined ? {} : { workUs: values['work-us'] }),
     ...(values.case === undefined ? {} : { cases: values.case }),
   };

@@ -16,6 +16,7 @@ import { Rig } from './rig/rig.ts';
 import { createOptions, type BenchOptions, type ProfiledSuite } from './suite.ts';
 import { headlineProfile } from './suites/headline.ts';
 import { httpProfile } from './suites/http.ts';
+import { lanesProfile } from './suites/lanes.ts';
 import { mmtpProfile } from './suites/mmtp.ts';
 
 const EXIT_WRONG_ANSWERS = 1;
@@ -28,7 +29,7 @@ const SAMPLE_US = 200;
 const END_US = 300_000;
 
 /** Every suite that can be profiled. */
-const SUITES: readonly ProfiledSuite[] = [mmtpProfile, httpProfile, headlineProfile];
+const SUITES: readonly ProfiledSuite[] = [mmtpProfile, httpProfile, headlineProfile, lanesProfile];
 
 const FLAGS = defineFlags([
   { name: 'case', type: 'string', value: 'NAME', description: 'Case to run.' },
@@ -116,7 +117,7 @@ async function profile(
   options: BenchOptions,
   { keep, functions }: { readonly keep?: string | undefined; readonly functions: number },
 ): Promise<number> {
-  const rig = new Rig();
+  const rig = new Rig(suite.chooseCores?.());
   try {
     const directory = join(rig.directory, 'profile');
     const profiler = ['--cpu-prof', `--cpu-prof-dir=${directory}`];

@@ -3,6 +3,7 @@
 import { cpus, release } from 'node:os';
 import { loadNative } from '#native/loader.ts';
 import { PROFILE_VARIABLE } from './rig/gateway-config.ts';
+import { ACCEPTOR_THREAD } from './rig/thread-usage.ts';
 import type { SoakFigures } from './soak/trend.ts';
 
 /** Figures of one case: medians over the rounds, except the counts, which are sums. */
@@ -34,6 +35,11 @@ export interface BenchCase {
   readonly percentiles?: PercentileCurve;
   /** Cases of one series differ in `rate` only: the page draws them as one line. */
   readonly series?: string;
+  /**
+   * `lanes` only: requests per second if each thread of the gateway had a CPU of its own, by CPU
+   * time per request of the busiest one at this load; null when the system does not tell.
+   */
+  readonly projectedQps?: number | null;
   /** `filters` only: ns per request; of a single filter without what an empty chain takes. */
   readonly nsPerRequest?: number;
   /** `soak` only: what became of memory, open files and connections. */
@@ -56,6 +62,8 @@ export interface SuiteResult {
   readonly cases: readonly BenchCase[];
   readonly ratios: Readonly<Record<string, number>>;
   readonly skipped: readonly SkippedCase[];
+  /** What a reader has to know of how it was measured. */
+  readonly notes?: readonly string[];
   /** The native addon took part. Unless given: what a gateway started here would load. */
   readonly native?: boolean;
 }
@@ -126,10 +134,12 @@ interface Column {
 /** Columns of the table of cases, here and on the report page. */
 export const CASE_COLUMNS: readonly Column[] = [
   { title: 'case', text: ({ name }) => name },
-  { title: 'qps', text: ({ qps }) => Math.round(qps).toLocaleString('en-US') },
+  { title: 'qps', text: ({ qps }) => wholeFigure(qps) },
+  { title: 'projected qps', text: ({ projectedQps }) => wholeFigure(projectedQps) },
   { title: 'p50 µs', text: ({ p50Us }) => figure(p50Us) },
   { title: 'p99 µs', text: ({ p99Us }) => figure(p99Us) },
   { title: 'CPU µs/req', text: ({ cpuUsPerRequest }) => figure(cpuUsPerRequest) },
+  { title: 'of threads', text: ({ threadsCpuUs }) => threadFigures(threadsCpuUs) },
   { title: 'ns/req', text: ({ nsPerRequest }) => figure(nsPerRequest) },
   { title: 'gateway CPUs', text: ({ gatewayCores }) => figure(gatewayCores) },
   { title: 'load CPUs', text: ({ loadCores }) => figure(loadCores) },
@@ -142,7 +152,7 @@ export const CASE_COLUMNS: readonly Column[] = [
 ];
 
 /** The report as a table, ratios and skipped cases below. */
-export function formatReport({ cases, ratios, skipped }: SuiteResult): string {
+export function formatReport({ cases, ratios, skipped, notes = [] }: SuiteResult): string {
   // A column that no case has a value for says nothing.
   const columns = CASE_COLUMNS.filter(({ text }) => cases.some((row) => text(row) !== '-'));
   const cells = [columns.map(({ title }) => title)];
@@ -155,6 +165,7 @@ export function formatReport({ cases, ratios, skipped }: SuiteResult): string {
     return padded.join('  ').trimEnd();
   });
   for (const [name, value] of Object.entries(ratios)) lines.push(`${name} = ${value.toFixed(2)}`);
+  lines.push(...notes);
   for (const { name, reason } of skipped) lines.push(`${name} skipped: ${reason}`);
   for (const { name, problems = {} } of cases) {
     for (const [problem, count] of Object.entries(problems)) {
@@ -162,6 +173,18 @@ export function formatReport({ cases, ratios, skipped }: SuiteResult): string {
     }
   }
   return `${lines.join('\n')}\n`;
+}
+
+function wholeFigure(value: number | null | undefined): string {
+  return value === null || value === undefined ? '-' : Math.round(value).toLocaleString('en-US');
+}
+
+/** Threads that a suite has named; what the kernel calls them says little. */
+function threadFigures(threads: BenchCase['threadsCpuUs'] = {}): string {
+  if (!(ACCEPTOR_THREAD in threads)) return '-';
+  return Object.entries(threads)
+    .map(([name, us]) => `${name} ${figure(us)}`)
+    .join(', ');
 }
 
 function figure(value: number | null | undefined): string {

@@ -5,6 +5,7 @@ import type { SuiteResult } from './report.ts';
 import { WARM_UP_MS } from './load/load-flags.ts';
 import type { LoadResult } from './load/tally.ts';
 import type { Child } from './rig/child.ts';
+import type { Cores, Pinning } from './rig/cores.ts';
 import type { Rig } from './rig/rig.ts';
 
 /** How long and what to measure. */
@@ -23,6 +24,8 @@ export interface BenchOptions {
   readonly sides?: readonly [Side, Side];
   /** Requests per second of `soak`. */
   readonly rate?: number;
+  /** `lanes`: which CPUs the processes use; the suite chooses when absent. */
+  readonly pinning?: Pinning;
   readonly onProgress: (text: string) => void;
 }
 
@@ -43,6 +46,8 @@ export interface ProfiledSuite {
   readonly cases: readonly string[];
   /** The case that is profiled when none is named. */
   readonly defaultCase: string;
+  /** CPUs of its processes, unless they are those of most suites: one each. */
+  chooseCores?(): Cores | null;
   /**
    * Starts one case and measures it once.
    *

@@ -38,9 +38,10 @@ function slug(name: string): string {
 }
 
 function renderRun(report: BenchReport, id: string): Markup {
-  const { cases, ratios, skipped } = report;
+  const { cases, ratios, skipped, notes = [] } = report;
   const parts: Markup[] = [about(report), caseTable(cases)];
   if (Object.keys(ratios).length > 0) parts.push(ratioTable(ratios));
+  if (notes.length > 0) parts.push(list('Notes', notes));
   const problems = cases.flatMap(({ name, problems = {} }) => {
     return Object.entries(problems).map(([text, count]) => `${name}: ${count} x ${text}`);
   });
@@ -75,6 +76,7 @@ function about({ machine, node, native, profile, date, command }: BenchReport): 
 /** Figures that have a column of their own, or are no figures of a whole case. */
 const SHOWN_ELSEWHERE = new Set([
   'qps',
+  'projectedQps',
   'p50Us',
   'p99Us',
   'cpuUsPerRequest',

@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { pinned } from './cores.ts';
+import { pinned, type CpuChoice } from './cores.ts';
 
 /** LIMIT: how long a child may take to start. */
 const START_MS_MAX = 20_000;
@@ -26,8 +26,8 @@ export interface ChildSpec {
   readonly name: string;
   /** Program and arguments; relative to the project's root. */
   readonly command: readonly string[];
-  /** CPU to pin it to; null: any. */
-  readonly cpu: number | null;
+  /** CPUs to pin it to; null: any. */
+  readonly cpu: CpuChoice;
   /** Directory to run in; the project's root when absent. */
   readonly cwd?: string;
   /** Variables beside those of this process. */

@@ -4,12 +4,28 @@
 import { accessSync, constants, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
+/** CPUs that a process may run on: one, some, or any. */
+export type CpuChoice = number | readonly number[] | null;
+
 /** CPU numbers of one run. */
 export interface Cores {
-  readonly gateway: number;
+  readonly gateway: number | readonly number[];
   /** Load generator and services. */
-  readonly rest: number;
+  readonly rest: number | readonly number[];
 }
+
+/** Where a gateway of several threads stands: apart from load and service, or among them. */
+export const PINNINGS = ['apart', 'shared'] as const;
+export type Pinning = (typeof PINNINGS)[number];
+
+/** Fewer CPUs leave none for a second thread of the gateway beside load and service. */
+const APART_CPUS_MIN = 4;
+
+/** CPUs that the load generator and a service keep busy. */
+const REST_CPUS = 2;
+
+/** CPUs that an acceptor and two lanes keep busy. */
+const GATEWAY_CPUS_MAX = 3;
 
 /** Path of a program on PATH, or null. */
 export function findProgram(name: string): string | null {
@@ -33,8 +49,20 @@ export function chooseCores(): Cores | null {
   return { gateway, rest };
 }
 
+/**
+ * CPUs of a run whose gateways have several threads; null: all of them for everybody.
+ *
+ * @param wanted unless given: apart where there are CPUs enough
+ */
+export function chooseGroups(wanted?: Pinning, cpus = allowedCpus()): Cores | null {
+  const pinning = wanted ?? (cpus.length < APART_CPUS_MIN ? 'shared' : 'apart');
+  if (pinning === 'shared' || cpus.length < 2 || findProgram('taskset') === null) return null;
+  const count = Math.max(1, Math.min(GATEWAY_CPUS_MAX, cpus.length - REST_CPUS));
+  return { gateway: cpus.slice(0, count), rest: cpus.slice(count) };
+}
+
 /** The command line that runs `command` on `cpu`; null leaves the place to the system. */
-export function pinned(cpu: number | null, command: readonly string[]): readonly string[] {
+export function pinned(cpu: CpuChoice, command: readonly string[]): readonly string[] {
   return cpu === null ? command : ['taskset', '-c', String(cpu), ...command];
 }
 

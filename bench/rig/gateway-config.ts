@@ -30,6 +30,15 @@ export const CACHE_ENTRIES = 8192;
 export interface GatewaySetup {
   readonly upstream: UpstreamKind;
   readonly session: SessionMode;
+  /** One thread unless given. */
+  readonly threads?: ThreadSetup;
+}
+
+/** Threads of a gateway, and where requests run. */
+export interface ThreadSetup {
+  /** Lanes beside the acceptor's own. */
+  readonly workers: number;
+  readonly placement: 'inline' | 'pool' | 'adaptive';
 }
 
 /** The text of the configuration file. */

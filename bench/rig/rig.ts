@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import type { LoadResult } from '../load/tally.ts';
 import { newBenchKeys } from '../load/session-pool.ts';
 import { runChild, startChild, type Child, type ChildSpec } from './child.ts';
-import { chooseCores, type Cores } from './cores.ts';
+import { chooseCores, type Cores, type CpuChoice } from './cores.ts';
 import {
   gatewayConfig,
   PROFILE_VARIABLE,
@@ -31,25 +31,27 @@ export interface LoadSpec {
 /** Files and processes of one benchmark. */
 export class Rig {
   readonly directory = mkdtempSync(join(tmpdir(), 'mgw-bench-'));
-  readonly cores: Cores | null = chooseCores();
+  readonly cores: Cores | null;
   readonly keysFile = join(this.directory, 'session-keys.json');
   readonly #children: Child[] = [];
   #files = 0;
   /** Also for a run that is interrupted: keys do not stay behind. */
   readonly #removeDirectory = () => rmSync(this.directory, { recursive: true, force: true });
 
-  constructor() {
+  /** @param cores who stands where; null: anybody anywhere */
+  constructor(cores: Cores | null = chooseCores()) {
+    this.cores = cores;
     writeFileSync(this.keysFile, newBenchKeys(), { mode: 0o600 });
     process.once('exit', this.#removeDirectory);
   }
 
-  /** CPU of gateways and of what they are compared with; null: any. */
-  get gatewayCpu(): number | null {
+  /** CPUs of gateways and of what they are compared with; null: any. */
+  get gatewayCpu(): CpuChoice {
     return this.cores?.gateway ?? null;
   }
 
-  /** CPU of generators and services; null: any. */
-  get restCpu(): number | null {
+  /** CPUs of generators and services; null: any. */
+  get restCpu(): CpuChoice {
     return this.cores?.rest ?? null;
   }
 
@@ -96,7 +98,7 @@ export class Rig {
       '--http-port=0',
       '--mmtp-port=0',
       '--admin-port=off',
-      ...(hasProfile ? [] : ['--workers=0']),
+      ...threadFlags(setup, hasProfile),
     ];
   }
 
@@ -141,4 +143,10 @@ export class Rig {
   async #start(spec: ChildSpec): Promise<Child> {
     return this.adopt(await startChild(spec));
   }
+}
+
+/** One thread, unless the case is about threads or the profile says how many. */
+function threadFlags({ threads }: GatewaySetup, hasProfile: boolean): readonly string[] {
+  if (threads === undefined) return hasProfile ? [] : ['--workers=0'];
+  return [`--workers=${threads.workers}`, `--placement=${threads.placement}`];
 }

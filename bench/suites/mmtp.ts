@@ -18,13 +18,19 @@ import { Rig } from '../rig/rig.ts';
 import { selectCases, type BenchOptions, type ProfiledSuite, type Suite } from '../suite.ts';
 
 /** Streams per connection that an open loop may have open: what a gateway allows by default. */
-const OPEN_LOOP_STREAMS = 4096;
+export const OPEN_LOOP_STREAMS = 4096;
 
-/** One case. */
-export interface MmtpCase extends GatewaySetup {
-  readonly name: string;
+/** What is offered to a gateway. */
+export interface MmtpLoad extends GatewaySetup {
   readonly connections: number;
   readonly streams: number;
+  /** Of an open loop; at an even pace unless given. */
+  readonly arrivals?: 'even' | 'random';
+}
+
+/** One case. */
+export interface MmtpCase extends MmtpLoad {
+  readonly name: string;
   /** Name of the closed-loop case at whose half rate requests are offered; null: closed loop. */
   readonly halfOf: string | null;
   /** The floor stands where the gateway does; it carries sessions and does not read them. */
@@ -165,7 +171,7 @@ class MmtpStage {
  * @param rate requests per second of an open loop; 0: closed loop
  */
 export function measureMmtp(
-  spec: MmtpCase,
+  spec: MmtpLoad,
   proxy: Child,
   rig: Rig,
   options: BenchOptions,
@@ -182,6 +188,7 @@ export function measureMmtp(
       connections: spec.connections,
       streams: spec.streams,
       rate,
+      arrivals: spec.arrivals ?? 'even',
       format: spec.upstream === 'bolt' ? 'protobuf' : 'json',
       ...(spec.session === 'none' ? {} : { 'session-keys': rig.keysFile }),
     },

@@ -7,8 +7,8 @@ import { runBench } from './support/run-bench.ts';
 describe('bench command line', () => {
   const refusals: readonly (readonly [argv: readonly string[], text: RegExp])[] = [
     [['mmpt'], /Unknown suite "mmpt"; did you mean "mmtp"\?/],
-    [['nothing'], /Unknown suite "nothing"; known: "headline", "mmtp", "http", "codecs"/],
-    [['lanes'], /"lanes" is not in this version; there are headline, mmtp, http, codecs/],
+    [['nothing'], /Unknown suite "nothing"; known: "headline", "mmtp", "http", "lanes"/],
+    [['lanes', '--pinning', 'one'], /--pinning: "one" is not allowed/],
     [['codecs', '--require', 'x=1'], /--require: "x=1" is not RATIO>=N or RATIO<=N/],
     [['mmtp', '--second', '3'], /unknown flag; did you mean --seconds\?/],
     [['mmtp', '--rounds', '0'], /--rounds: "0" is not allowed/],

@@ -14,6 +14,7 @@ describe('npm run profile', () => {
     ['mmtp', 'mmtp-bolt-16x16'],
     ['http', 'http-16'],
     ['headline', 'mesh-compact'],
+    ['lanes', 'pool-1-16x1'],
   ] as const) {
     test(`finds functions of the gateway in the default case of ${suite}`, async () => {
       const directory = await mkdtemp(join(tmpdir(), 'bench-profile-'));

@@ -131,4 +131,17 @@ describe('report', () => {
       'second-case: 7 x wrong body',
     ]);
   });
+
+  test('formatReport shows projected capacity, threads that have names, and notes', () => {
+    const plain = { ...summarize('plain', [resultOf(5000)]), projectedQps: null };
+    const threadsCpuUs = { acceptor: 4, 'lane 1': 6.25 };
+    const threaded = { ...plain, name: 'threaded', projectedQps: 160_000, threadsCpuUs };
+    const cases = [plain, threaded];
+    const text = formatReport({ cases, ratios: {}, skipped: [], notes: ['shared CPUs'] });
+    const lines = text.split('\n');
+    assert.match(lines[0]!, /qps\s+projected qps .*CPU µs\/req\s+of threads/);
+    assert.match(lines[1]!, /^plain\s+500\s+-\s+100\s+200\s+5\.00\s+-/);
+    assert.match(lines[2]!, /^threaded\s+500\s+160,000 .*\s+acceptor 4\.00, lane 1 6\.25\s/);
+    assert.equal(lines[3], 'shared CPUs');
+  });
 });

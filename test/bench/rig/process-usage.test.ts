@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { parseCpuList } from '#bench/rig/cores.ts';
+import { chooseGroups, findProgram, parseCpuList } from '#bench/rig/cores.ts';
 import { parseStat, readUsage, sumUsage, usageBetween } from '#bench/rig/process-usage.ts';
 
 const isLinux = process.platform === 'linux';
@@ -43,5 +43,15 @@ describe('process usage', () => {
     assert.deepEqual(parseCpuList('0-2,5,8-9'), [0, 1, 2, 5, 8, 9]);
     assert.deepEqual(parseCpuList('3'), [3]);
     assert.deepEqual(parseCpuList(''), []);
+  });
+
+  test('chooseGroups leaves CPUs to load and service, or none to anybody alone', (t) => {
+    assert.equal(chooseGroups(undefined, [0, 1]), null);
+    assert.equal(chooseGroups('shared', [0, 1, 2, 3]), null);
+    if (findProgram('taskset') === null) return t.skip('no taskset');
+    assert.deepEqual(chooseGroups('apart', [0, 1]), { gateway: [0], rest: [1] });
+    assert.deepEqual(chooseGroups(undefined, [0, 1, 2, 5]), { gateway: [0, 1], rest: [2, 5] });
+    const many = chooseGroups(undefined, [0, 1, 2, 3, 4, 5, 6]);
+    assert.deepEqual(many, { gateway: [0, 1, 2], rest: [3, 4, 5, 6] });
   });
 });
