@@ -3,8 +3,8 @@
 // number of times: an empty turn costs a system call, waking a sleeper several on both sides.
 
 /**
- * Empty turns before sleep while work is open elsewhere. PERF: suite `lanes`, case `pool-1-16x1`: CPU
- * per request of the busier thread was 8.0 µs with 1, 8.3 with 4, 8.8 with 16 and 10.1 with 48.
+ * Empty turns before sleep while work is open elsewhere. PERF: suite `lanes`, case `pool-1-16x1`:
+ * CPU per request of the busier thread was 8.0 µs with 1, 8.3 with 4, 8.8 with 16, 10.1 with 48.
  */
 const SPIN_TURNS = 1;
 
