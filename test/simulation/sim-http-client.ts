@@ -54,9 +54,10 @@ export class SimHttpClient implements TransportHandler {
   onClose(error: string): void {
     const [first] = this.#sent;
     const hasBegun = this.#text !== '';
-    // Nothing came and nothing was announced: the gateway must have had a reason.
+    // Nothing came and nothing was announced: the gateway must have had a reason. With pipelined
+    // input that it had not read, its close looks like a reset (RFC 9112, section 9.6).
     if (first !== undefined && !this.#hasQuit && !hasBegun && !this.#isLast) {
-      assert.equal(error, '');
+      assert.ok(error === '' || error === 'ECONNRESET', error);
       this.#calls.closedSilently++;
     }
     for (const call of this.#sent) call.abandoned(this.#hasQuit ? 'abandoned' : 'broken');
