@@ -75,7 +75,6 @@ export interface DownstreamConnection {
   readonly channel: number;
   /** Address of the peer as text. */
   readonly clientIp: string;
-  readonly isCongested: boolean;
   reply(exchange: DownstreamExchange): void;
   replyHead(exchange: DownstreamExchange): void;
   replyBody(exchange: DownstreamExchange, bytes: Buffer, offset: number, length: number): boolean;

@@ -70,10 +70,6 @@ export class HttpConnection extends TimerNode implements TransportHandler, Downs
     idleTimers.arm(this, clock.nowMs() + settings.headerTimeoutMs);
   }
 
-  get isCongested(): boolean {
-    return this.#transport.isCongested;
-  }
-
   onBytes(bytes: Buffer, start: number, end: number): number {
     const { handler, counters } = this.#context;
     handler.batchStarted();

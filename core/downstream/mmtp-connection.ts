@@ -82,10 +82,6 @@ export class MmtpConnection extends TimerNode implements TransportHandler, Downs
     context.idleTimers.arm(this, this.#heardMs + context.settings.initTimeoutMs);
   }
 
-  get isCongested(): boolean {
-    return this.#transport.isCongested;
-  }
-
   onBytes(bytes: Buffer, start: number, end: number): number {
     const { handler, settings, counters } = this.#context;
     handler.batchStarted();

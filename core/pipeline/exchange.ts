@@ -29,7 +29,6 @@ export interface ReplyTarget {
   readonly protocol: number;
   /** Session channel of the listener: 1 wireless, 2 PC. */
   readonly channel: number;
-  readonly isCongested: boolean;
   reply(exchange: Exchange): void;
   replyHead(exchange: Exchange): void;
   /** False when the connection is congested: no more before the driver's `streamWritable`. */

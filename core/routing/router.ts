@@ -1,6 +1,7 @@
 // HOT PATH. Operation type -> API, compared as bytes: a request's operation type is never made a
 // string. One immutable table per configuration snapshot.
 
+import { fnv1a } from '#core/base/fnv.ts';
 import type { RequestMessage } from '#core/codec/message.ts';
 import type { Api } from '#core/pipeline/api.ts';
 
@@ -8,8 +9,6 @@ import type { Api } from '#core/pipeline/api.ts';
 const SLOTS_PER_API = 2;
 
 const FIRST_SLOTS = 16;
-const FNV_OFFSET = 0x811c9dc5;
-const FNV_PRIME = 0x01000193;
 
 /** LIMIT: bytes of an operation type; what is longer is no name. The wire formats say the same. */
 const OPERATION_BYTES_MAX = 128;
@@ -61,7 +60,7 @@ export class Router {
   find(request: RequestMessage): Api {
     const { source, operationOffset, operationLength } = request;
     if (operationLength === 0) return this.unknownApi;
-    let slot = hashOf(source, operationOffset, operationLength) & this.#mask;
+    let slot = fnv1a(source, operationOffset, operationLength) & this.#mask;
     for (;;) {
       const entry = this.#entries[slot]!;
       if (entry === null) break;
@@ -77,17 +76,10 @@ export class Router {
 
   #add(api: Api): void {
     const name = Buffer.from(api.operationType, 'latin1');
-    let slot = hashOf(name, 0, name.length) & this.#mask;
+    let slot = fnv1a(name, 0, name.length) & this.#mask;
     while (this.#entries[slot] !== null) slot = (slot + 1) & this.#mask;
     this.#entries[slot] = { name, api };
   }
-}
-
-/** FNV-1a. */
-function hashOf(source: Buffer, offset: number, length: number): number {
-  let hash = FNV_OFFSET;
-  for (let i = 0; i < length; i++) hash = Math.imul(hash ^ source[offset + i]!, FNV_PRIME);
-  return hash >>> 0;
 }
 
 function equals(name: Buffer, source: Buffer, offset: number, length: number): boolean {

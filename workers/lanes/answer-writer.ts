@@ -6,7 +6,8 @@
 import type { Exchange } from '#core/pipeline/exchange.ts';
 import type { SlotArena, Slot } from '#core/slot-arena.ts';
 import type { Doorbell } from './bell.ts';
-import { Control, ResponseKind, Rings, RING_WORDS } from './layout.ts';
+import { RESPONSE_RING, ResponseKind } from './layout.ts';
+import type { PeerPlace } from './peer-table.ts';
 import { SlotReferences } from './references.ts';
 import { ExchangeWord } from './request-words.ts';
 import {
@@ -76,12 +77,7 @@ export class AnswerWriter {
   ) {
     this.#arena = arena;
     this.#spill = new Spill(arena, SPILL_SLOTS);
-    this.#writer = new RingWriter(words, {
-      base: Rings.responses,
-      size: RING_WORDS,
-      written: Control.responsesWritten,
-      read: Control.responsesRead,
-    });
+    this.#writer = new RingWriter(words, RESPONSE_RING);
     this.#references = new SlotReferences(arena);
     this.#onWritten = onWritten;
     this.#onCrowded = onCrowded;
@@ -94,8 +90,7 @@ export class AnswerWriter {
 
   /** Room for what waits has come. */
   hasNewRoom(): boolean {
-    const before = this.#writer.readPosition;
-    return this.#writer.look() !== before;
+    return this.#writer.hasNewRoom();
   }
 
   opened(index: number, serial: number, exchange: Exchange): void {
@@ -145,8 +140,8 @@ export class AnswerWriter {
     this.forget(index);
   }
 
-  pause(peer: number, isPaused: boolean): void {
-    this.#short(isPaused ? ResponseKind.pause : ResponseKind.resume, peer, 0, 0);
+  pause({ index, serial }: PeerPlace, isPaused: boolean): void {
+    this.#short(isPaused ? ResponseKind.pause : ResponseKind.resume, index, serial, 0);
   }
 
   /** Shows the acceptor what was written, and frees what it has read. */

@@ -10,6 +10,7 @@
 // dropped and nothing queues without bound.
 
 import { Errors, type GatewayError } from '#core/base/errors.ts';
+import { fnv1a } from '#core/base/fnv.ts';
 import type {
   DownstreamConnection,
   DownstreamExchange,
@@ -44,9 +45,6 @@ export interface DispatcherOptions {
 
 /** Words of a ring that are unread when a lane counts as busy: some ten requests. */
 const BUSY_DEPTH_WORDS = 1024;
-
-const FNV_OFFSET = 0x811c9dc5;
-const FNV_PRIME = 0x01000193;
 
 /** {@link DownstreamHandler} in front of all lanes. */
 export class LaneDispatcher implements DownstreamHandler {
@@ -264,11 +262,8 @@ export class LaneDispatcher implements DownstreamHandler {
   /** The lane that the id of a repeatable request names. */
   #named({ request }: RemoteExchange): LaneLink | null {
     const { source, requestIdOffset, requestIdLength } = request;
-    let hash = FNV_OFFSET;
-    for (let i = 0; i < requestIdLength; i++) {
-      hash = Math.imul(hash ^ source[requestIdOffset + i]!, FNV_PRIME);
-    }
-    return this.links[(hash >>> 0) % this.links.length]!;
+    const hash = fnv1a(source, requestIdOffset, requestIdLength);
+    return this.links[hash % this.links.length]!;
   }
 
   #isBacklogged(): boolean {

@@ -213,12 +213,12 @@ export class LaneKeeper {
       this.#answers.delete(message.id);
       return;
     }
-    life.isServing = true;
-    life.heardMs = this.#options.clock.nowMs();
     if (life.config !== this.#options.config()) {
       life.abort.abort(); // A configuration was applied while it started.
       return;
     }
+    life.isServing = true;
+    life.heardMs = this.#options.clock.nowMs();
     this.#options.onServing(life.link);
     this.#onFirstServing?.();
     this.#onFirstServing = null;

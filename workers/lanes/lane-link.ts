@@ -11,10 +11,10 @@ import {
   ACCEPTOR_SLEEP,
   Control,
   LANE_SLEEP,
+  REQUEST_RING,
   RequestKind,
+  RESPONSE_RING,
   ResponseKind,
-  Rings,
-  RING_WORDS,
   ringWords,
   type LaneMemory,
 } from './layout.ts';
@@ -86,18 +86,8 @@ export class LaneLink {
     this.#environment = environment;
     const words = ringWords(memory.rings);
     this.#words = words;
-    this.#writer = new RingWriter(words, {
-      base: Rings.requests,
-      size: RING_WORDS,
-      written: Control.requestsWritten,
-      read: Control.requestsRead,
-    });
-    this.#reader = new RingReader(words, {
-      base: Rings.responses,
-      size: RING_WORDS,
-      written: Control.responsesWritten,
-      read: Control.responsesRead,
-    });
+    this.#writer = new RingWriter(words, REQUEST_RING);
+    this.#reader = new RingReader(words, RESPONSE_RING);
     const { arena, spill } = environment;
     this.#references = new SlotReferences(arena);
     this.#placer = new RequestPlacer(arena, spill, this.#references);
@@ -130,8 +120,7 @@ export class LaneLink {
 
   /** Room for what waits, or for more, has come. */
   hasNewRoom(): boolean {
-    const before = this.#writer.readPosition;
-    return this.#writer.look() !== before;
+    return this.#writer.hasNewRoom();
   }
 
   /** Answers, or room for what waits, may come. */
@@ -268,7 +257,7 @@ export class LaneLink {
   #take(words: Int32Array, at: number): void {
     const kind = recordKind(words[at]!);
     if (kind === ResponseKind.pause || kind === ResponseKind.resume) {
-      this.#peers.setPaused(words[at + 1]!, kind === ResponseKind.pause);
+      this.#peers.setPaused(words[at + 1]!, words[at + 2]!, kind === ResponseKind.pause);
       return;
     }
     const index = words[at + ExchangeWord.index]!;
@@ -333,13 +322,14 @@ export class LaneLink {
     if (offset < 0) return null;
     ip.copy(arena.bytes, offset);
     const peer = this.#peers.add(connection);
-    const at = this.#writer.begin(RequestKind.peer, SHORT_WORDS + 1);
+    const at = this.#writer.begin(RequestKind.peer, SHORT_WORDS + 2);
     this.#references.add(this.#writer.position, arena.slotAt(offset)!);
     const { words } = this.#writer;
     words[at + 1] = peer.index;
     words[at + 2] = connection.protocol | (connection.channel << 8);
     words[at + 3] = offset;
     words[at + 4] = ip.length;
+    words[at + 5] = peer.serial;
     return peer;
   }
 

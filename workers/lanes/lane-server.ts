@@ -11,7 +11,7 @@ import type { ExchangeDriver } from '#core/exchange/exchange-driver.ts';
 import { ExchangeState } from '#core/pipeline/exchange.ts';
 import type { SlotArena } from '#core/slot-arena.ts';
 import { AnswerWriter } from './answer-writer.ts';
-import { Control, RequestKind, Rings, RING_WORDS } from './layout.ts';
+import { Control, REQUEST_RING, RequestKind } from './layout.ts';
 import { RemotePeer } from './remote-peer.ts';
 import { ExchangeWord, readRequest, RequestWord } from './request-words.ts';
 import { errorOf } from './response-words.ts';
@@ -53,12 +53,7 @@ export class LaneServer {
     const { words, arena, onWritten, onCrowded } = options;
     this.#options = options;
     this.#words = words;
-    this.#reader = new RingReader(words, {
-      base: Rings.requests,
-      size: RING_WORDS,
-      written: Control.requestsWritten,
-      read: Control.requestsRead,
-    });
+    this.#reader = new RingReader(words, REQUEST_RING);
     this.answers = new AnswerWriter(words, arena, onWritten, onCrowded);
   }
 
@@ -161,6 +156,7 @@ export class LaneServer {
     const from = words[at + 3]!;
     const clientIp = this.#options.requests.latin1Slice(from, from + words[at + 4]!);
     const index = words[at + 1]!;
-    this.#peers[index] = new RemotePeer(index, kind & 0xff, kind >>> 8, clientIp, this.answers);
+    const place = { index, serial: words[at + 5]! };
+    this.#peers[index] = new RemotePeer(place, kind & 0xff, kind >>> 8, clientIp, this.answers);
   }
 }

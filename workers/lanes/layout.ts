@@ -53,14 +53,22 @@ export const ACCEPTOR_SLEEP = {
 const CONTROL_WORDS = 11 * LINE_WORDS;
 
 /** LIMIT: words of one ring, a power of two: room for about 1,500 requests with some headers. */
-export const RING_WORDS = 1 << 16;
+const RING_WORDS = 1 << 16;
 
 const WORD_BYTES = 4;
 
-/** First word of each ring. */
-export const Rings = {
-  requests: CONTROL_WORDS,
-  responses: CONTROL_WORDS + RING_WORDS,
+/** The two rings, for `ring.ts`. */
+export const REQUEST_RING = {
+  base: CONTROL_WORDS,
+  size: RING_WORDS,
+  written: Control.requestsWritten,
+  read: Control.requestsRead,
+} as const;
+export const RESPONSE_RING = {
+  base: CONTROL_WORDS + RING_WORDS,
+  size: RING_WORDS,
+  written: Control.responsesWritten,
+  read: Control.responsesRead,
 } as const;
 
 /** Kinds of records that the acceptor writes. */

@@ -1,11 +1,16 @@
-// Client connections as one lane knows them: by a number that the acceptor gives them with their
-// first request. A number is used again only for a connection that comes after the record that
-// ended the one before.
+// Client connections as one lane knows them: by an index and a serial that the acceptor gives them
+// with their first request. An index is used again by another connection; the serial is not, so
+// that what the lane says late about the one before does not touch the next.
 
 import type { DownstreamConnection } from '#core/downstream/contract.ts';
 
-export interface Peer {
+/** How both sides name a connection. */
+export interface PeerPlace {
   readonly index: number;
+  readonly serial: number;
+}
+
+export interface Peer extends PeerPlace {
   readonly connection: DownstreamConnection;
   /** The lane wants nothing more to be read from it. */
   isPaused: boolean;
@@ -16,6 +21,7 @@ export class PeerTable {
   readonly #byConnection = new Map<DownstreamConnection, Peer>();
   readonly #byIndex: (Peer | null)[] = [];
   readonly #free: number[] = [];
+  #serial = 0;
 
   find(connection: DownstreamConnection): Peer | null {
     return this.#byConnection.get(connection) ?? null;
@@ -23,7 +29,8 @@ export class PeerTable {
 
   add(connection: DownstreamConnection): Peer {
     const index = this.#free.pop() ?? this.#byIndex.length;
-    const peer = { index, connection, isPaused: false };
+    this.#serial = (this.#serial + 1) | 0;
+    const peer = { index, serial: this.#serial, connection, isPaused: false };
     this.#byIndex[index] = peer;
     this.#byConnection.set(connection, peer);
     return peer;
@@ -40,9 +47,9 @@ export class PeerTable {
   }
 
   /** The lane asked for it; one that is gone needs nothing. */
-  setPaused(index: number, isPaused: boolean): void {
+  setPaused(index: number, serial: number, isPaused: boolean): void {
     const peer = this.#byIndex[index] ?? null;
-    if (peer === null || peer.isPaused === isPaused) return;
+    if (peer === null || peer.serial !== serial || peer.isPaused === isPaused) return;
     peer.isPaused = isPaused;
     if (isPaused) peer.connection.pauseReading();
     else peer.connection.resumeReading();

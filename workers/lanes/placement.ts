@@ -7,9 +7,9 @@
 //            calm: the load would fill less than GATHER_BELOW of the acceptor if it ran inline,
 //            in GATHER_WINDOWS windows in a row
 //
-// While requests are spread, the acceptor's loop turns without sleeping as long as any is open, so
-// its utilization says nothing. What the load would take inline is the rate of requests times their
-// cost, which was measured while they were run inline. The gap between the two marks is what keeps
+// While requests are spread, the acceptor's utilization says what is left to it, not what the load
+// would take inline. That is the rate of requests times their cost, which was measured while they
+// were run inline. The gap between the two marks is what keeps
 // a steady load from being moved to and fro.
 
 /** What a busy acceptor is. Share of the window. */

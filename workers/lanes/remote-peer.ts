@@ -2,25 +2,24 @@
 
 import type { Exchange, ReplyTarget } from '#core/pipeline/exchange.ts';
 import type { AnswerWriter } from './answer-writer.ts';
+import type { PeerPlace } from './peer-table.ts';
 
 export class RemotePeer implements ReplyTarget {
   readonly protocol: number;
   readonly channel: number;
   readonly clientIp: string;
-  /** The acceptor sees to it: what a client does not take holds its own requests back. */
-  readonly isCongested = false;
-  readonly #index: number;
+  readonly #place: PeerPlace;
   readonly #answers: AnswerWriter;
   #brakes = 0;
 
   constructor(
-    index: number,
+    place: PeerPlace,
     protocol: number,
     channel: number,
     clientIp: string,
     answers: AnswerWriter,
   ) {
-    this.#index = index;
+    this.#place = place;
     this.protocol = protocol;
     this.channel = channel;
     this.clientIp = clientIp;
@@ -44,10 +43,10 @@ export class RemotePeer implements ReplyTarget {
   }
 
   pauseReading(): void {
-    if (this.#brakes++ === 0) this.#answers.pause(this.#index, true);
+    if (this.#brakes++ === 0) this.#answers.pause(this.#place, true);
   }
 
   resumeReading(): void {
-    if (--this.#brakes === 0) this.#answers.pause(this.#index, false);
+    if (--this.#brakes === 0) this.#answers.pause(this.#place, false);
   }
 }

@@ -33,7 +33,8 @@ export function errorNumber(error: GatewayError | null): number {
 }
 
 export function errorOf(number: number): GatewayError | null {
-  return ERRORS[number] ?? null;
+  // PERF: an index of -1 would be looked up as a name.
+  return number < 0 ? null : (ERRORS[number] ?? null);
 }
 
 /** How answers of an API look, by the two marks. */

@@ -51,11 +51,6 @@ export class RingWriter {
     this.#read = Atomics.load(words, place.read);
   }
 
-  /** Position before which everything was read, as far as is known; see {@link RingWriter.look}. */
-  get readPosition(): number {
-    return this.#read;
-  }
-
   /** Words that were written and, as far as is known, not read. */
   get depth(): number {
     return (this.position - this.#read) | 0;
@@ -70,6 +65,12 @@ export class RingWriter {
   look(): number {
     this.#read = Atomics.load(this.words, this.#place.read);
     return this.#read;
+  }
+
+  /** Learns how far the reader is. @returns whether that is further than was known */
+  hasNewRoom(): boolean {
+    const before = this.#read;
+    return this.look() !== before;
   }
 
   /** Is there room for a record of `count` words? */
@@ -127,11 +128,6 @@ export class RingReader {
     this.#mask = place.size - 1;
     this.position = Atomics.load(words, place.read);
     this.#written = this.position;
-  }
-
-  /** Position behind the last record known to be there; see {@link RingReader.look}. */
-  get writtenPosition(): number {
-    return this.#written;
   }
 
   /** Learns what was written. @returns whether there is a record to take */

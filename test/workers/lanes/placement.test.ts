@@ -12,7 +12,7 @@ const COST_MS = 0.01;
 /** A window with a load that fills `share` of an inline acceptor. @returns whether it changed */
 function pass(placement: AdaptivePlacement, share: number, costMs = COST_MS): boolean {
   const requests = Math.round((share * WINDOW_MS) / costMs);
-  // An acceptor that hands over turns without sleeping: its loop always looks busy.
+  // How busy an acceptor is that hands over must not count: here it always is.
   const activeMs = placement.isSpreading ? WINDOW_MS : Math.min(WINDOW_MS, requests * costMs);
   return placement.observe(WINDOW_MS, activeMs, requests);
 }

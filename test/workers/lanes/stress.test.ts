@@ -11,6 +11,7 @@ import type { DownstreamConnection, DownstreamExchange } from '#core/downstream/
 import type { ExchangeDriver } from '#core/exchange/exchange-driver.ts';
 import { Inbox } from '#core/inbox.ts';
 import { arenaBytes, SlotArena } from '#core/slot-arena.ts';
+import { SimRandom } from '#test/simulation/sim-random.ts';
 import { LaneDispatcher } from '#workers/lanes/lane-dispatcher.ts';
 import { LaneLink } from '#workers/lanes/lane-link.ts';
 import { ACCEPTOR_SLOTS, ACCEPTOR_SPILL_SLOTS, LANE_SLOTS } from '#workers/lanes/lane-slots.ts';
@@ -18,7 +19,6 @@ import { createRings } from '#workers/lanes/layout.ts';
 import { RemoteExchanges } from '#workers/lanes/remote-exchange.ts';
 import { Spill } from '#workers/lanes/spill.ts';
 import { TurnKeeper } from '#workers/lanes/turn.ts';
-import { seededRandom } from './support/stress-random.ts';
 
 const SEED = Number(process.env['MGW_STRESS_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
 const REQUESTS = Number(process.env['MGW_STRESS_REQUESTS'] ?? 300_000);
@@ -45,7 +45,6 @@ class Client implements DownstreamConnection {
   readonly protocol: number;
   readonly channel = 1;
   readonly clientIp = '127.0.0.1';
-  readonly isCongested = false;
   readonly inbox: Inbox;
   readonly open = new Map<number, Sent>();
   brakes = 0;
@@ -122,7 +121,9 @@ class Client implements DownstreamConnection {
 
 /** The acceptor's side of everything, with lanes that can be killed. */
 class World {
-  readonly random = seededRandom(SEED);
+  readonly #draws = new SimRandom(SEED);
+  /** 0..bound-1 */
+  readonly random = (bound: number): number => this.#draws.below(bound);
   readonly arena: SlotArena;
   readonly exchanges = new RemoteExchanges(OPEN_MAX);
   readonly dispatcher: LaneDispatcher;

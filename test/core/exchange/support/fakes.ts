@@ -30,7 +30,6 @@ export interface Reply {
 export class FakeDownstream implements ReplyTarget {
   readonly protocol: number;
   readonly channel = 1;
-  isCongested = false;
   brakes = 0;
   /** What `replyBody` answers. */
   takesMore = true;

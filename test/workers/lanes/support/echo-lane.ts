@@ -9,14 +9,15 @@ import type { ExchangeDriver } from '#core/exchange/exchange-driver.ts';
 import { Exchange, ExchangeState, type ReplyTarget } from '#core/pipeline/exchange.ts';
 import { SlotArena } from '#core/slot-arena.ts';
 import { Doorbell, Sleep } from '#workers/lanes/bell.ts';
+import { SimRandom } from '#test/simulation/sim-random.ts';
 import { LaneServer } from '#workers/lanes/lane-server.ts';
 import { LANE_SLOTS } from '#workers/lanes/lane-slots.ts';
 import { ACCEPTOR_SLEEP, LANE_SLEEP, ringWords, type LaneMemory } from '#workers/lanes/layout.ts';
 import { TurnKeeper } from '#workers/lanes/turn.ts';
-import { seededRandom } from './stress-random.ts';
 
 const { memory, seed } = workerData as { readonly memory: LaneMemory; readonly seed: number };
-const random = seededRandom(seed);
+const draws = new SimRandom(seed);
+const random = (bound: number): number => draws.below(bound);
 const arena = new SlotArena(LANE_SLOTS, memory.responses);
 const words = ringWords(memory.rings);
 let isScheduled = false;
