@@ -118,6 +118,7 @@ export class Gateway {
       clock,
       random,
       deadlines: this.#deadlines,
+      batchMs: () => this.driver.nowMs,
       nowSeconds: () => this.driver.wallSeconds,
       sessions,
       resends: this.#resends,

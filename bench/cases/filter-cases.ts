@@ -141,6 +141,7 @@ class Parts {
       clock,
       random: new SystemRandom(),
       deadlines,
+      batchMs: () => this.driver.nowMs,
       nowSeconds: () => this.driver.wallSeconds,
       // No cache: every session is verified.
       sessions: {

@@ -308,7 +308,8 @@ export class ResponseMessage {
     this.contentType = ContentType.json;
     this.headerSource = EMPTY;
     this.headers.clear();
-    this.added.length = 0;
+    // PERF: setting the length of an array is a call, even where nothing changes.
+    if (this.added.length > 0) this.added.length = 0;
     this.bodySource = EMPTY;
     this.bodyOffset = this.bodyLength = 0;
     this.isStreaming = false;

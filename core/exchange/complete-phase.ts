@@ -11,10 +11,10 @@ export function runComplete(
   chain: PhaseChain,
   observer: ExchangeObserver,
 ): void {
-  const { filters } = chain;
-  for (let i = 0; i < filters.length; i++) {
+  const { filters, handlers } = chain;
+  for (let i = 0; i < handlers.length; i++) {
     try {
-      filters[i]!.complete!(exchange);
+      handlers[i]!.call(filters[i]!, exchange);
     } catch (error) {
       observer.filterThrew(chain.names[i]!, 'complete', error);
     }

@@ -277,14 +277,14 @@ export class ExchangeDriver implements ExchangeResumer {
 
   /** Runs one phase from `filterIndex` on. True when it is through. */
   #run(exchange: Exchange, chain: PhaseChain): boolean {
-    const { filters, phase } = chain;
-    while (exchange.filterIndex < filters.length) {
-      const filter = filters[exchange.filterIndex]!;
+    const { filters, handlers } = chain;
+    while (exchange.filterIndex < handlers.length) {
+      const index = exchange.filterIndex;
       let status: FilterStatus;
       try {
-        status = filter[phase]!(exchange) as FilterStatus;
+        status = handlers[index]!.call(filters[index]!, exchange) as FilterStatus;
       } catch (error) {
-        this.#observer.filterThrew(chain.names[exchange.filterIndex]!, phase, error);
+        this.#observer.filterThrew(chain.names[exchange.filterIndex]!, chain.phase, error);
         this.#dropStream(exchange);
         exchange.response.reset();
         exchange.refuse(Errors.filterFailed);

@@ -20,6 +20,8 @@ export interface FilterDependencies {
   readonly clock: Clock;
   readonly random: Random;
   readonly deadlines: TimerWheel;
+  /** Monotonic ms of `clock`, as of the batch at hand. */
+  readonly batchMs: () => number;
   /** Unix seconds, as of the batch at hand. */
   readonly nowSeconds: () => number;
   readonly sessions: SessionVerifiers;
@@ -37,7 +39,7 @@ export function listFilters(dependencies: FilterDependencies): readonly FilterFa
     apiFilterFactory,
     channelFilterFactory,
     createSessionFilterFactory(sessions, dependencies.nowSeconds),
-    createLimitFilterFactory(() => clock.nowMs()),
+    createLimitFilterFactory(dependencies.batchMs),
     headersFilterFactory,
     createTimeoutFilterFactory(deadlines),
     createResendFilterFactory(resends, clock),

@@ -6,7 +6,11 @@ import type { LimitRule } from '../../api.ts';
 import type { Exchange } from '../../exchange.ts';
 import { FilterStatus, type FilterFactory } from '../../filter.ts';
 
-/** Result code 1002 (or the API's own answer) beyond the configured rate. */
+/**
+ * Result code 1002 (or the API's own answer) beyond the configured rate.
+ *
+ * @param nowMs monotonic ms, of the same clock on all threads; requests of one batch may share it
+ */
 export function createLimitFilterFactory(nowMs: () => number): FilterFactory {
   return {
     name: 'limit',
