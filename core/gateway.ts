@@ -5,12 +5,13 @@
 import type { Clock, Random } from '#core/base/clock.ts';
 import type { Network } from '#core/base/network.ts';
 import { TimerWheel } from '#core/base/timer-wheel.ts';
-import type { Kernels } from '#core/codec/kernels.ts';
+import type { BoundMemory, Kernels, MacBatch } from '#core/codec/kernels.ts';
 import { SessionCache } from '#core/codec/session/cache.ts';
 import { SessionVerifier } from '#core/codec/session/compact.ts';
 import { SessionIssuer } from '#core/codec/session/encode.ts';
 import type { KeyRing } from '#core/codec/session/keys.ts';
 import { LegacyVerifier, looksLegacy } from '#core/codec/session/legacy.ts';
+import { MacsAhead } from '#core/codec/session/macs-ahead.ts';
 import type { RevocationTable } from '#core/codec/session/revocation.ts';
 import { SessionStatus, SessionView } from '#core/codec/session/types.ts';
 import { RetryBudget } from '#core/exchange/retry-budget.ts';
@@ -19,6 +20,7 @@ import { ExchangeDriver } from '#core/exchange/exchange-driver.ts';
 import type { FilterFactory } from '#core/pipeline/filter.ts';
 import { ResendTable } from '#core/pipeline/filters/resend/resend-table.ts';
 import type { SessionVerifiers } from '#core/pipeline/filters/session/filter.ts';
+import { addAhead } from '#core/pipeline/filters/session/look-ahead.ts';
 import { listFilters } from '#core/pipeline/registry.ts';
 import type { Router } from '#core/routing/router.ts';
 import type { ApiStatsTable } from '#core/telemetry/api-stats.ts';
@@ -41,6 +43,11 @@ export interface GatewayOptions {
   readonly random: Random;
   readonly network: Network;
   readonly kernels: Kernels;
+  /**
+   * Where MACs are verified by the batch: of sessions in `memory`, which requests are read from.
+   * Absent where that is not faster.
+   */
+  readonly macs?: { readonly batch: MacBatch; readonly memory: BoundMemory } | undefined;
   readonly counters: GatewayCounters;
   readonly stats: ApiStatsTable;
   readonly observer: ExchangeObserver;
@@ -75,14 +82,17 @@ export class Gateway {
   readonly #clusters: Clusters;
   readonly #resends = new ResendTable();
   readonly #bindView = new SessionView();
+  readonly #macsAhead: MacsAhead | null;
   #sessions!: SessionVerifiers;
   /** Some API takes legacy sessions, so BIND does. */
   #acceptsLegacy = false;
   #router!: Router;
 
   constructor(options: GatewayOptions, input: GatewayInput) {
-    const { clock, random, network } = options;
+    const { clock, random, network, macs } = options;
     this.#options = options;
+    const ahead = macs === undefined ? null : new MacsAhead(macs.batch, macs.memory);
+    this.#macsAhead = ahead;
     this.#deadlines = new TimerWheel(clock, DEADLINE_TICK_MS);
     this.idleTimers = new TimerWheel(clock, IDLE_TICK_MS);
     this.driver = new ExchangeDriver({
@@ -91,6 +101,11 @@ export class Gateway {
       observer: options.observer,
       retryBudget: new RetryBudget(),
       checkSession: (session, channel, device) => this.#checkSession(session, channel, device),
+      lookahead: ahead && {
+        add: (exchange) => addAhead(this.#sessions.compact, exchange),
+        verify: () => ahead.verify(),
+        clear: () => ahead.clear(),
+      },
       exchangesMax: input.snapshot.config.runtime.exchangesMax,
     });
     const observer = this.driver;
@@ -174,7 +189,7 @@ export class Gateway {
     const cache = cacheEntries > 0 ? new SessionCache(cacheEntries, keys) : null;
     const options = { kernels, keys, revocations, skewSeconds };
     return {
-      compact: new SessionVerifier({ ...options, cache }),
+      compact: new SessionVerifier({ ...options, cache, ahead: this.#macsAhead }),
       legacy: new LegacyVerifier(options),
       issuer: new SessionIssuer(keys, kernels),
     };

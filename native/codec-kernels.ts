@@ -6,41 +6,14 @@
 import { zstdCompressSync } from 'node:zlib';
 
 import { TypeScriptKernels, unzstd } from '#core/codec/kernels.ts';
-import type { Kernels, MacKey } from '#core/codec/kernels.ts';
+import type { BoundMemory, Kernels, MacBatch } from '#core/codec/kernels.ts';
 import { checkRange } from './checks.ts';
 import { PlainMacBatch } from './plain-mac-batch.ts';
 import { statesOneFrameOf } from './zstd-frame.ts';
 
-/** A memory that a batch may speak of. */
-export interface BoundMemory {
-  readonly bytes: Buffer;
-}
-
 /** A zstd dictionary, digested once for many bodies. */
 export interface PreparedDictionary {
   readonly bytes: Buffer;
-}
-
-/**
- * Many MACs in one call: `add` them, `verify`, ask `isGood` for each, `clear`. The bytes must not
- * change from `add` to `verify`.
- */
-export interface MacBatch {
-  readonly entriesMax: number;
-  /** Entries added since the last `clear`. */
-  readonly count: number;
-  /**
-   * Adds one MAC, described as for `verifyMac`; it must have been prepared, and the memory bound,
-   * by the kernels of this batch. Throws RangeError when the batch is full.
-   *
-   * @returns the number of the entry, 0..entriesMax-1
-   */
-  add(key: MacKey, memory: BoundMemory, offset: number, length: number, macOffset: number): number;
-  /** Verifies all entries and returns the number of good ones. */
-  verify(): number;
-  /** The answer of the last `verify` for an entry; false when it was out of range. */
-  isGood(entry: number): boolean;
-  clear(): void;
 }
 
 /** All kernels. */

@@ -3,11 +3,11 @@
 // and dictionaries are numbers in the addon and are released when their object is collected.
 
 import { MAC_BYTES } from '#core/codec/kernels.ts';
-import type { MacKey } from '#core/codec/kernels.ts';
+import type { BoundMemory, MacBatch, MacKey } from '#core/codec/kernels.ts';
 import { AddonOutcome, type Addon } from './addon.ts';
 import { checkRange, rangeError } from './checks.ts';
 import { PlainKernels } from './codec-kernels.ts';
-import type { BoundMemory, MacBatch, PreparedDictionary } from './codec-kernels.ts';
+import type { PreparedDictionary } from './codec-kernels.ts';
 import { NativeMacBatch, NativeMemory } from './native-mac-batch.ts';
 import { NativeMacKey } from './native-mac-key.ts';
 

@@ -4,10 +4,9 @@
 //
 //   entry, 24 bytes: | key | memory | offset | length | MAC offset | answer |   words of 32 bits
 
-import type { MacKey } from '#core/codec/kernels.ts';
+import type { BoundMemory, MacBatch, MacKey } from '#core/codec/kernels.ts';
 import type { Addon } from './addon.ts';
 import { checkEntriesMax, checkRoom } from './checks.ts';
-import type { BoundMemory, MacBatch } from './codec-kernels.ts';
 import { NativeMacKey } from './native-mac-key.ts';
 
 const ENTRY_WORDS = 6;

@@ -1,9 +1,8 @@
 // HOT PATH. A batch of MACs without the addon: entries are kept in typed arrays and verified one
 // after the other. Saves nothing; it is here so that lanes are written once for both forms.
 
-import type { Kernels, MacKey } from '#core/codec/kernels.ts';
+import type { BoundMemory, Kernels, MacBatch, MacKey } from '#core/codec/kernels.ts';
 import { checkEntriesMax, checkRoom } from './checks.ts';
-import type { BoundMemory, MacBatch } from './codec-kernels.ts';
 
 /** Numbers of an entry: offset, length, offset of the MAC, answer. */
 const ENTRY_NUMBERS = 4;

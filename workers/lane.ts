@@ -2,8 +2,8 @@
 // telemetry and access log. Who feeds it requests is not its business.
 
 import { SystemRandom, systemClock, type Clock } from '#core/base/clock.ts';
-import type { Kernels } from '#core/codec/kernels.ts';
-import { Gateway, type PreparedConfig } from '#core/gateway.ts';
+import { STAGED_MAX } from '#core/exchange/staged-requests.ts';
+import { Gateway, type GatewayOptions, type PreparedConfig } from '#core/gateway.ts';
 import { NodeNetwork } from '#core/network.ts';
 import type { SlotArena } from '#core/slot-arena.ts';
 import { AccessLog } from '#core/telemetry/access-log.ts';
@@ -12,7 +12,13 @@ import { GatewayCounters } from '#core/telemetry/counters.ts';
 import type { Log } from '#core/telemetry/log.ts';
 import type { LocalHandlers } from '#core/upstream/local/local-service.ts';
 import type { Problem } from '#config/problem.ts';
-import { loadNative, NativeMissingError, type NativeMode } from '#native/loader.ts';
+import type { CodecKernels } from '#native/codec-kernels.ts';
+import {
+  loadNative,
+  NativeMissingError,
+  type LoadedKernels,
+  type NativeMode,
+} from '#native/loader.ts';
 import { AccessLogFile } from './access-log-file.ts';
 import { ExchangeTelemetry } from './exchange-telemetry.ts';
 import { openLaneConfig, type LaneConfig } from './load-input.ts';
@@ -33,6 +39,8 @@ export interface LaneOptions {
   readonly log: Log;
   /** Memory for reads; memory of its own when left out. */
   readonly arena?: SlotArena;
+  /** What requests are read from, where that is not what sockets of this thread read into. */
+  readonly requests?: Buffer;
   /** What upstreams of protocol `local` call: only on the thread of a service that has them. */
   readonly handlers?: LocalHandlers | undefined;
 }
@@ -45,7 +53,7 @@ export class Lane {
   readonly network: NodeNetwork;
   readonly telemetry: ExchangeTelemetry;
   readonly gateway: Gateway;
-  readonly kernels: Kernels;
+  readonly kernels: CodecKernels;
   readonly #log: Log;
   readonly #handlers: LocalHandlers | undefined;
   readonly #accessLogFile: AccessLogFile | null;
@@ -56,17 +64,17 @@ export class Lane {
     const { config, log, handlers } = options;
     const misplaced = localUpstreamProblems(config.config, handlers);
     if (misplaced.length > 0) throw new InputError(misplaced);
-    const kernels = loadKernels(config.config.runtime.native, log);
-    const opened = await openLaneConfig(config, kernels);
+    const loaded = loadKernels(config.config.runtime.native, log);
+    const opened = await openLaneConfig(config, loaded.kernels);
     if (!opened.ok) throw new InputError(opened.problems);
     const { accessLog } = config.config.telemetry;
     const file = accessLog === 'off' ? null : await AccessLogFile.open(accessLog, log);
-    return new Lane(options, kernels, opened.input, file);
+    return new Lane(options, loaded, opened.input, file);
   }
 
   private constructor(
-    { config: { config }, log, arena, handlers }: LaneOptions,
-    kernels: Kernels,
+    { config: { config }, log, arena, requests, handlers }: LaneOptions,
+    { kernels, native }: LoadedKernels,
     input: ConstructorParameters<typeof Gateway>[1],
     accessLogFile: AccessLogFile | null,
   ) {
@@ -95,8 +103,9 @@ export class Lane {
     };
     this.network = new NodeNetwork(config.listeners, observer, arena);
     const { network, telemetry } = this;
+    const macs = native ? macsOf(kernels, requests ?? network.arena.bytes) : undefined;
     this.gateway = new Gateway(
-      { clock, random, network, kernels, counters, stats, observer: telemetry, handlers },
+      { clock, random, network, kernels, macs, counters, stats, observer: telemetry, handlers },
       input,
     );
   }
@@ -144,12 +153,18 @@ export class Lane {
   }
 }
 
+/** MACs of sessions in `requests` by the batch. */
+function macsOf(kernels: CodecKernels, requests: Buffer): GatewayOptions['macs'] {
+  return { batch: kernels.createMacBatch(STAGED_MAX), memory: kernels.bindMemory(requests) };
+}
+
 /** The native kernels where the configuration and the machine have them. */
-function loadKernels(mode: NativeMode, log: Log): Kernels {
+function loadKernels(mode: NativeMode, log: Log): LoadedKernels {
   try {
-    const { kernels, native, reason } = loadNative(mode);
+    const loaded = loadNative(mode);
+    const { kernels, native, reason } = loaded;
     log.debug(reason, { native, kernels: kernels.name });
-    return kernels;
+    return loaded;
   } catch (error) {
     if (!(error instanceof NativeMissingError)) throw error;
     throw new InputError([{ path: 'runtime.native', message: error.message }]);

@@ -134,6 +134,7 @@ class Parts {
       observer: new ExchangeTelemetry({ clock, counters, stats, log, accessLog: null }),
       retryBudget: new RetryBudget(),
       checkSession: () => false,
+      lookahead: null,
       exchangesMax: EXCHANGES_MAX,
     });
     const verifier = { kernels, keys, revocations: emptyRevocations() };

@@ -31,6 +31,33 @@ export class MacKey {
   }
 }
 
+/** A memory that a batch may speak of. */
+export interface BoundMemory {
+  readonly bytes: Buffer;
+}
+
+/**
+ * Many MACs in one call: `add` them, `verify`, ask `isGood` for each, `clear`. The bytes must not
+ * change from `add` to `verify`.
+ */
+export interface MacBatch {
+  readonly entriesMax: number;
+  /** Entries added since the last `clear`. */
+  readonly count: number;
+  /**
+   * Adds one MAC, described as for `verifyMac`; it must have been prepared, and the memory bound,
+   * by the kernels of this batch. Throws RangeError when the batch is full.
+   *
+   * @returns the number of the entry, 0..entriesMax-1
+   */
+  add(key: MacKey, memory: BoundMemory, offset: number, length: number, macOffset: number): number;
+  /** Verifies all entries and returns the number of good ones. */
+  verify(): number;
+  /** The answer of the last `verify` for an entry; false when it was out of range. */
+  isGood(entry: number): boolean;
+  clear(): void;
+}
+
 /** What a native addon may replace, one by one, by extending {@link TypeScriptKernels}. */
 export interface Kernels {
   /** Name of the form, for `/stats` and benchmark reports. */

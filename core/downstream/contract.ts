@@ -57,6 +57,12 @@ export interface DownstreamHandler {
   begin(exchange: DownstreamExchange): void;
   /** The whole request is in `request`. Called once, with or without `begin` before. */
   complete(exchange: DownstreamExchange): void;
+  /**
+   * As `complete`, but it may wait for others of its batch until `runStaged`: `request` and what it
+   * points to stay as they are until then.
+   */
+  stage(exchange: DownstreamExchange): void;
+  runStaged(): void;
   /** Ends the exchange with `error` as its answer, for example a body that broke a rule. */
   refuse(exchange: DownstreamExchange, error: GatewayError): void;
   /** The client is gone or took the request back: cancels it; no reply follows. */

@@ -12,7 +12,7 @@ import { Errors } from '#core/base/errors.ts';
 import { SLOW_READER, type Transport, type TransportHandler } from '#core/base/network.ts';
 import { ResultCode } from '#core/base/result-codes.ts';
 import { TimerNode } from '#core/base/timer-wheel.ts';
-import { DownstreamProtocol, ResponseMessage } from '#core/codec/message.ts';
+import { DownstreamProtocol, type ResponseMessage } from '#core/codec/message.ts';
 import {
   decodeBind,
   decodeEmpty,
@@ -28,7 +28,7 @@ import { decodeRequest } from '#core/codec/mmtp/request.ts';
 import { FrameFlag, FrameType, MetaStatus, TABLE_SIZE_DEFAULT } from '#core/codec/mmtp/types.ts';
 import type { DownstreamConnection, DownstreamExchange } from './contract.ts';
 import type { ListenerContext } from './listener.ts';
-import { appendInitAck, appendMmtpReply } from './mmtp-reply.ts';
+import { appendInitAck, appendMmtpReply, bareResponse } from './mmtp-reply.ts';
 import { fillFromConnection, tryDecompress } from './mmtp-request.ts';
 import { StreamTable } from './stream-table.ts';
 
@@ -45,9 +45,6 @@ const PING_AFTER = 1 / 3;
 
 /** One frame object serves all connections of the thread: decoding never nests. */
 const frame = new MmtpFrame();
-
-/** Answers that are made without an exchange. */
-const bareResponse = new ResponseMessage();
 
 export class MmtpConnection extends TimerNode implements TransportHandler, DownstreamConnection {
   readonly protocol = DownstreamProtocol.mmtp;
@@ -83,10 +80,20 @@ export class MmtpConnection extends TimerNode implements TransportHandler, Downs
   }
 
   onBytes(bytes: Buffer, start: number, end: number): number {
-    const { handler, settings, counters } = this.#context;
+    const { handler, counters } = this.#context;
     handler.batchStarted();
     this.#heardMs = handler.nowMs;
     this.#isPingOpen = false;
+    const taken = this.#takeFrames(bytes, start, end);
+    handler.runStaged();
+    counters.mmtp.bytesIn += taken;
+    if (this.#transport.isCongested) this.#brake();
+    return taken;
+  }
+
+  /** @returns bytes of whole frames; all of them once the protocol was broken */
+  #takeFrames(bytes: Buffer, start: number, end: number): number {
+    const { handler, settings, counters } = this.#context;
     let at = start;
     while (at < end) {
       if (this.#state >= State.broken) return end - start;
@@ -104,8 +111,6 @@ export class MmtpConnection extends TimerNode implements TransportHandler, Downs
       counters.mmtpFramesIn++;
       this.#dispatch(bytes);
     }
-    counters.mmtp.bytesIn += at - start;
-    if (this.#transport.isCongested) this.#brake();
     return at - start;
   }
 
@@ -272,7 +277,7 @@ export class MmtpConnection extends TimerNode implements TransportHandler, Downs
     }
     counters.mmtp.requestsIn++;
     const { request } = exchange;
-    const { headersMax } = settings;
+    const { headersMax, frameBytesMax } = settings;
     const status = decodeRequest(bytes, frame, this.#table, request, headersMax, this.#isTrusted);
     if (status === MetaStatus.malformed) {
       handler.abort(exchange, Errors.fieldMalformed);
@@ -282,11 +287,12 @@ export class MmtpConnection extends TimerNode implements TransportHandler, Downs
     this.#lastStreamId = Math.max(this.#lastStreamId, streamId);
     this.#streams.add(streamId, exchange);
     fillFromConnection(request, this.clientIp, this.#session, this.#device);
-    const { frameBytesMax } = settings;
     const isPlain = exchange.takesCompressed || tryDecompress(request, frameBytesMax, kernels);
     if (status === MetaStatus.fieldWrong) handler.refuse(exchange, Errors.fieldMalformed);
-    else if (isPlain) handler.complete(exchange);
-    else handler.refuse(exchange, Errors.bodyMalformed);
+    else if (!isPlain) handler.refuse(exchange, Errors.bodyMalformed);
+    // What a frame spelled with the table is good only until the next one.
+    else if (request.source === bytes) handler.stage(exchange);
+    else handler.complete(exchange);
   }
 
   /**
@@ -306,9 +312,7 @@ export class MmtpConnection extends TimerNode implements TransportHandler, Downs
     if (this.#state !== State.open && streamId > this.#lastStreamId) return;
     counters.exchangesRefused++;
     if ((frame.flags & FrameFlag.oneway) !== 0) return;
-    bareResponse.reset();
-    bareResponse.resultCode = ResultCode.limited;
-    this.#respond(streamId, bareResponse, 'en');
+    this.#respond(streamId, bareResponse(ResultCode.limited), 'en');
   }
 
   #cancel(bytes: Buffer): void {

@@ -3,12 +3,21 @@
 
 import type { OutBuffer } from '#core/base/out-buffer.ts';
 import { ResultCode, type Language } from '#core/base/result-codes.ts';
-import type { ResponseMessage } from '#core/codec/message.ts';
+import { ResponseMessage } from '#core/codec/message.ts';
 import { encodeInitAck } from '#core/codec/mmtp/control.ts';
 import { encodeResponse } from '#core/codec/mmtp/response.ts';
 import { TABLE_SIZE_DEFAULT } from '#core/codec/mmtp/types.ts';
 import type { DownstreamSettings } from './contract.ts';
 import { encodedResult, encodeResult } from './result-texts.ts';
+
+const bare = new ResponseMessage();
+
+/** The answer to a request without an exchange; good until the next one. */
+export function bareResponse(resultCode: number): ResponseMessage {
+  bare.reset();
+  bare.resultCode = resultCode;
+  return bare;
+}
 
 /** Appends INIT_ACK with the limits of the connection. */
 export function appendInitAck(out: OutBuffer, settings: DownstreamSettings): void {

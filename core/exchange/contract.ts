@@ -5,6 +5,7 @@ import type { TimerWheel } from '#core/base/timer-wheel.ts';
 import type { Exchange } from '#core/pipeline/exchange.ts';
 import type { Phase } from '#core/pipeline/filter.ts';
 import type { RetryBudget } from './retry-budget.ts';
+import type { Lookahead } from './staged-requests.ts';
 
 /** What the driver tells the rest of the process. */
 export interface ExchangeObserver {
@@ -26,6 +27,8 @@ export interface ExchangeDriverOptions {
   readonly observer: ExchangeObserver;
   readonly retryBudget: RetryBudget;
   readonly checkSession: SessionCheck;
+  /** Looks at staged requests together; null: nothing is gained by that. */
+  readonly lookahead: Lookahead | null;
   /** LIMIT: open exchanges of the lane. */
   readonly exchangesMax: number;
 }

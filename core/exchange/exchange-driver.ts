@@ -25,10 +25,11 @@ import { FilterStatus } from '#core/pipeline/filter.ts';
 import type { Router } from '#core/routing/router.ts';
 import { BatchClock } from './batch-clock.ts';
 import { Brakes } from './brakes.ts';
-import { runComplete } from './complete-phase.ts';
 import type { ExchangeDriverOptions, ExchangeObserver, SessionCheck } from './contract.ts';
 import { ExchangePool } from './exchange-pool.ts';
 import { isRepeatable, type RetryBudget } from './retry-budget.ts';
+import { runComplete, runPhase } from './run-phase.ts';
+import { StagedRequests } from './staged-requests.ts';
 
 /** A client that takes nothing of a streamed answer for this long loses it. Ms. */
 const STALL_MS = 30_000;
@@ -43,8 +44,12 @@ export class ExchangeDriver implements ExchangeResumer {
   readonly #retryBudget: RetryBudget;
   readonly #exchanges: ExchangePool;
   readonly #brakes = new Brakes();
-  /** Set by {@link ExchangeDriver.use} before the first request. */
-  #router!: Router;
+  readonly #staged: StagedRequests;
+  readonly #filterThrew = (exchange: Exchange, chain: PhaseChain, error: unknown) => {
+    this.#observer.filterThrew(chain.names[exchange.filterIndex]!, chain.phase, error);
+    this.#dropStream(exchange);
+  };
+  #router!: Router; // Set by `use` before the first request.
 
   constructor(options: ExchangeDriverOptions) {
     this.#clock = new BatchClock(options.clock);
@@ -52,15 +57,16 @@ export class ExchangeDriver implements ExchangeResumer {
     this.#observer = options.observer;
     this.#retryBudget = options.retryBudget;
     this.checkSession = options.checkSession;
-    const onDeadline = (exchange: Exchange) => this.#deadlinePassed(exchange);
-    this.#exchanges = new ExchangePool(this, onDeadline, options.exchangesMax);
+    this.#staged = new StagedRequests(options.lookahead);
+    const { exchangesMax } = options;
+    this.#exchanges = new ExchangePool(this, (late) => this.#deadlinePassed(late), exchangesMax);
   }
 
   get nowMs(): number {
     return this.#clock.nowMs;
   }
 
-  /** Unix seconds of the batch at hand. */
+  /** Unix seconds of this batch. */
   get wallSeconds(): number {
     return this.#clock.wallSeconds;
   }
@@ -96,16 +102,37 @@ export class ExchangeDriver implements ExchangeResumer {
   }
 
   begin(exchange: Exchange): void {
-    this.#route(exchange);
+    exchange.api = this.#router.find(exchange.request);
     this.#advance(exchange);
   }
 
   complete(exchange: Exchange): void {
+    this.#completed(exchange);
+    this.proceed(exchange);
+  }
+
+  /** As `complete`, at the latest in `runStaged`. @param tag for the `before` of that */
+  stage(exchange: Exchange, tag = 0): void {
+    if (this.#staged.isFull) this.runStaged();
+    this.#completed(exchange);
+    this.#staged.add(exchange, tag);
+  }
+
+  /** Runs what was staged, in order. @param before is told the tag of each when it comes to it */
+  runStaged(before: ((tag: number) => void) | null = null): void {
+    this.#staged.run(before, this);
+  }
+
+  #completed(exchange: Exchange): void {
     exchange.isBodyComplete = true;
     exchange.receivedMs = this.#clock.nowMs;
     exchange.isRetained = false; // What a pause before kept lacks the body.
     exchange.requestBytes = exchange.request.bodyLength;
-    if (exchange.api === null) this.#route(exchange);
+    exchange.api ??= this.#router.find(exchange.request);
+  }
+
+  /** Goes on with a request that is whole: the second half of `complete`. */
+  proceed(exchange: Exchange): void {
     if (exchange.state === ExchangeState.awaitingBody) {
       exchange.state = ExchangeState.requestBody;
       exchange.filterIndex = 0;
@@ -115,18 +142,17 @@ export class ExchangeDriver implements ExchangeResumer {
   }
 
   refuse(exchange: Exchange, error: GatewayError): void {
-    if (exchange.api === null) exchange.api = this.#router.unknownApi;
+    exchange.api ??= this.#router.unknownApi;
     if (exchange.isPaused) this.#endPause(exchange);
     exchange.refuse(error);
-    this.#answer(exchange);
+    this.answered(exchange);
   }
 
   abort(exchange: Exchange, error: GatewayError): void {
     if (exchange.state === ExchangeState.free) return;
     if (exchange.link !== null) exchange.api?.target?.cancel(exchange);
     exchange.downstream = null;
-    exchange.error = error;
-    exchange.response.resultCode = error.resultCode;
+    exchange.refuse(error);
     this.#done(exchange);
   }
 
@@ -149,7 +175,9 @@ export class ExchangeDriver implements ExchangeResumer {
 
   /** The whole answer is in `exchange.response`, as views that are valid during this call. */
   answered(exchange: Exchange): void {
-    this.#answer(exchange);
+    exchange.answeredMs = this.#clock.nowMs;
+    this.#enter(exchange, ExchangeState.responseHead);
+    this.#advance(exchange);
   }
 
   /** The upstream gave up. */
@@ -163,7 +191,7 @@ export class ExchangeDriver implements ExchangeResumer {
       return;
     }
     exchange.refuse(error);
-    this.#answer(exchange);
+    this.answered(exchange);
   }
 
   /**
@@ -224,10 +252,6 @@ export class ExchangeDriver implements ExchangeResumer {
     this.#brakes.release(link);
   }
 
-  #route(exchange: Exchange): void {
-    exchange.api = this.#router.find(exchange.request);
-  }
-
   /** Moves the exchange on until it has to wait or is done. */
   #advance(exchange: Exchange): void {
     for (;;) {
@@ -277,27 +301,10 @@ export class ExchangeDriver implements ExchangeResumer {
 
   /** Runs one phase from `filterIndex` on. True when it is through. */
   #run(exchange: Exchange, chain: PhaseChain): boolean {
-    const { filters, handlers } = chain;
-    while (exchange.filterIndex < handlers.length) {
-      const index = exchange.filterIndex;
-      let status: FilterStatus;
-      try {
-        status = handlers[index]!.call(filters[index]!, exchange) as FilterStatus;
-      } catch (error) {
-        this.#observer.filterThrew(chain.names[exchange.filterIndex]!, chain.phase, error);
-        this.#dropStream(exchange);
-        exchange.response.reset();
-        exchange.refuse(Errors.filterFailed);
-        status = FilterStatus.reply;
-      }
-      if (status !== FilterStatus.continue) {
-        if (status === FilterStatus.pause) this.#pause(exchange);
-        else this.#filterReplied(exchange);
-        return false;
-      }
-      exchange.filterIndex++;
-    }
-    return true;
+    const status = runPhase(exchange, chain, this.#filterThrew);
+    if (status === FilterStatus.pause) this.#pause(exchange);
+    else if (status !== FilterStatus.continue) this.#filterReplied(exchange);
+    return status === FilterStatus.continue;
   }
 
   #pause(exchange: Exchange): void {
@@ -323,7 +330,7 @@ export class ExchangeDriver implements ExchangeResumer {
   #filterReplied(exchange: Exchange): void {
     if (exchange.response.resultCode === 0) exchange.response.resultCode = ResultCode.success;
     if (exchange.state < ExchangeState.upstream) {
-      this.#answer(exchange);
+      this.answered(exchange);
       return;
     }
     this.#dropStream(exchange);
@@ -341,7 +348,7 @@ export class ExchangeDriver implements ExchangeResumer {
     const { target, isIdempotent } = exchange.api!;
     if (target === null) {
       exchange.refuse(Errors.upstreamMissing);
-      this.#answer(exchange);
+      this.answered(exchange);
       return;
     }
     exchange.state = ExchangeState.upstream;
@@ -352,12 +359,6 @@ export class ExchangeDriver implements ExchangeResumer {
     exchange.sentMs = this.#clock.timeOf(exchange.protocol);
     this.#retryBudget.requestSent();
     target.send(exchange);
-  }
-
-  #answer(exchange: Exchange): void {
-    exchange.answeredMs = this.#clock.nowMs;
-    this.#enter(exchange, ExchangeState.responseHead);
-    this.#advance(exchange);
   }
 
   #reply(exchange: Exchange): void {
@@ -383,14 +384,13 @@ export class ExchangeDriver implements ExchangeResumer {
     exchange.refuse(Errors.timeout);
     // A filter that hangs in a response phase has had its chance: no phase runs again.
     if (exchange.state >= ExchangeState.responseHead) this.#reply(exchange);
-    else this.#answer(exchange);
+    else this.answered(exchange);
   }
 
   #done(exchange: Exchange): void {
     exchange.state = ExchangeState.done;
     this.#deadlines.disarm(exchange);
-    const chain = exchange.api?.chain.complete;
-    if (chain !== undefined) runComplete(exchange, chain, this.#observer);
+    if (exchange.api !== null) runComplete(exchange, exchange.api.chain, this.#observer);
     this.#observer.completed(exchange);
     exchange.serial = (exchange.serial + 1) | 0;
     exchange.reset();

@@ -143,6 +143,15 @@ export class LaneDispatcher implements DownstreamHandler {
     this.#options.endTurnSoon();
   }
 
+  stage(exchange: DownstreamExchange): void {
+    if (exchange instanceof RemoteExchange) this.complete(exchange);
+    else this.#driver.stage(exchange as Exchange);
+  }
+
+  runStaged(): void {
+    this.#driver.runStaged();
+  }
+
   refuse(exchange: DownstreamExchange, error: GatewayError): void {
     if (!(exchange instanceof RemoteExchange)) {
       this.#driver.refuse(exchange as Exchange, error);

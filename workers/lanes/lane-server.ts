@@ -2,7 +2,8 @@
 // thread, and writes their answers out. The gateway sees client connections as it does on the
 // acceptor's thread; what stands for them here only passes on.
 // Invariant: a record is claimed before it is run, and given back after; whatever a record with an
-// answer refers to stays as it is until the acceptor has read it.
+// answer refers to stays as it is until the acceptor has read it. Whole requests that
+// lie one behind the other are run together, in order, before anything else that the acceptor says.
 
 import { Errors } from '#core/base/errors.ts';
 import type { Kernels } from '#core/codec/kernels.ts';
@@ -48,6 +49,10 @@ export class LaneServer {
   readonly #words: Int32Array;
   readonly #reader: RingReader;
   readonly #peers: (RemotePeer | null)[] = [];
+  /** Takes responsibility for the records before `position`. */
+  readonly #claim = (position: number) => {
+    Atomics.store(this.#words, Control.requestsClaimed, position);
+  };
 
   constructor(options: LaneServerOptions) {
     const { words, arena, onWritten, onCrowded } = options;
@@ -67,15 +72,23 @@ export class LaneServer {
     const reader = this.#reader;
     if (this.answers.isBlocked || !reader.look()) return 0;
     const words = this.#words;
-    this.#options.driver.batchStarted();
+    const { driver } = this.#options;
+    driver.batchStarted();
     let count = 0;
     while (count < BATCH_RECORDS && !this.answers.isBlocked) {
       const at = reader.next();
       if (at < 0) break;
-      Atomics.store(words, Control.requestsClaimed, reader.position);
-      this.#take(recordKind(words[at]!), at);
-      if (++count % RELEASE_RECORDS === 0) reader.release();
+      const kind = recordKind(words[at]!);
+      if (kind !== RequestKind.request) {
+        driver.runStaged(this.#claim);
+        this.#claim(reader.position);
+      }
+      this.#take(kind, at);
+      if (++count % RELEASE_RECORDS !== 0) continue;
+      driver.runStaged(this.#claim);
+      reader.release();
     }
+    driver.runStaged(this.#claim);
     reader.release();
     if (count > 0) this.answers.bell?.wakeForRoom();
     return count;
@@ -144,8 +157,10 @@ export class LaneServer {
       const isWaiting = exchange.serial === serial && exchange.state === ExchangeState.awaitingBody;
       if (isWaiting) exchange.retainRequest();
     } else if (tryDecompress(exchange.request, frameBytesMax, kernels)) {
-      driver.complete(exchange);
+      driver.stage(exchange, this.#reader.position);
     } else {
+      driver.runStaged(this.#claim);
+      this.#claim(this.#reader.position);
       driver.refuse(exchange, Errors.bodyMalformed);
     }
   }

@@ -38,8 +38,9 @@ export async function runLane(task: LaneTask): Promise<void> {
   const log = new ProcessLog({ level: logLevel, role, clock: systemClock });
   const arena = new SlotArena(LANE_SLOTS, task.memory.responses);
   arena.isSharing = true;
-  const lane = await Lane.open({ config, log, arena });
-  const thread = new LaneThread(task, lane, arena);
+  const requests = Buffer.from(task.memory.requests);
+  const lane = await Lane.open({ config, log, arena, requests });
+  const thread = new LaneThread(task, lane, arena, requests);
   await new Promise<void>((resolve) => {
     port.on('message', (message: LaneCommand | typeof BELL) => {
       if (message === BELL) lane.network.endTurnSoon();
@@ -65,7 +66,7 @@ class LaneThread {
   #utilization = performance.eventLoopUtilization();
   #heart: NodeJS.Timeout | null = null;
 
-  constructor(task: LaneTask, lane: Lane, arena: SlotArena) {
+  constructor(task: LaneTask, lane: Lane, arena: SlotArena, requests: Buffer) {
     const words = ringWords(task.memory.rings);
     const { network, gateway } = lane;
     this.#task = task;
@@ -74,7 +75,7 @@ class LaneThread {
     this.#words = words;
     const server = new LaneServer({
       words,
-      requests: Buffer.from(task.memory.requests),
+      requests,
       arena,
       driver: gateway.driver,
       kernels: lane.kernels,

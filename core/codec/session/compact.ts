@@ -3,11 +3,12 @@
 // of an answer tells a client nothing about keys, sids or revocations. Source: docs/session.md.
 
 import { MAC_BYTES } from '../kernels.ts';
-import type { Kernels } from '../kernels.ts';
+import type { Kernels, MacKey } from '../kernels.ts';
 import { areAttributesValid } from './attributes.ts';
 import type { SessionCache } from './cache.ts';
 import { ClaimChecker } from './claims.ts';
 import type { KeyRing } from './keys.ts';
+import { MacAnswer, type MacsAhead } from './macs-ahead.ts';
 import type { RevocationTable } from './revocation.ts';
 import {
   ATTRIBUTES_OFFSET,
@@ -29,6 +30,8 @@ export interface SessionVerifierOptions {
   readonly revocations: RevocationTable;
   /** Made for the same `keys`; null: every MAC is computed. */
   readonly cache?: SessionCache | null;
+  /** MACs verified together; null: each is computed when its session is checked. */
+  readonly ahead?: MacsAhead | null;
   /** Seconds, default {@link SKEW_SECONDS}. */
   readonly skewSeconds?: number;
 }
@@ -41,12 +44,14 @@ export class SessionVerifier {
   readonly #kernels: Kernels;
   readonly #keys: KeyRing;
   readonly #cache: SessionCache | null;
+  readonly #ahead: MacsAhead | null;
   readonly #claims: ClaimChecker;
 
   constructor(options: SessionVerifierOptions) {
     this.#kernels = options.kernels;
     this.#keys = options.keys;
     this.#cache = options.cache ?? null;
+    this.#ahead = options.ahead ?? null;
     const skew = options.skewSeconds ?? SKEW_SECONDS;
     this.#claims = new ClaimChecker(options.kernels, options.revocations, skew);
   }
@@ -97,10 +102,12 @@ export class SessionVerifier {
     const cache = this.#cache;
     const isCached = cache !== null && cache.has(this.#keys, bytes, offset, length);
     if (!isCached) {
-      const signed = length - MAC_BYTES;
-      if (!this.#kernels.verifyMac(key, bytes, offset, signed, offset + signed)) {
-        return SessionStatus.badMac;
-      }
+      const known = this.#ahead?.take(bytes, offset, length) ?? MacAnswer.unknown;
+      const isGood =
+        known === MacAnswer.unknown
+          ? this.#verifyMac(key, bytes, offset, length)
+          : known === MacAnswer.good;
+      if (!isGood) return SessionStatus.badMac;
     }
     view.fill(bytes, offset);
     const status = this.#checkSigned(view, length, nowSeconds, device, deviceOffset, deviceLength);
@@ -112,6 +119,21 @@ export class SessionVerifier {
     view.isValid = true;
     if (cache !== null && !isCached) cache.add(this.#keys, bytes, offset, length);
     return SessionStatus.ok;
+  }
+
+  /**
+   * Has the MAC of a session that is going to be checked verified together with others. What needs
+   * none, or is refused without it, is left to {@link SessionVerifier.verify}.
+   */
+  addAhead(bytes: Buffer, offset: number, length: number, channel: number): void {
+    if (length < SESSION_BYTES_MIN || length > SESSION_BYTES_MAX) return;
+    if (bytes[offset + VERSION_OFFSET] !== SESSION_VERSION) return;
+    if (bytes[offset + CHANNEL_OFFSET] !== channel) return;
+    const kid = (bytes[offset + KID_OFFSET]! << 8) | bytes[offset + KID_OFFSET + 1]!;
+    const key = this.#keys.find(channel, kid);
+    if (key === this.#keys.dummy) return;
+    if (this.#cache?.has(this.#keys, bytes, offset, length) === true) return;
+    this.#ahead?.add(key, bytes, offset, length);
   }
 
   #checkSigned(
@@ -134,7 +156,11 @@ export class SessionVerifier {
 
   /** Does the work of a check whose result is not wanted. */
   #spendMac(bytes: Buffer, offset: number, length: number): void {
+    this.#verifyMac(this.#keys.dummy, bytes, offset, length);
+  }
+
+  #verifyMac(key: MacKey, bytes: Buffer, offset: number, length: number): boolean {
     const signed = length - MAC_BYTES;
-    this.#kernels.verifyMac(this.#keys.dummy, bytes, offset, signed, offset + signed);
+    return this.#kernels.verifyMac(key, bytes, offset, signed, offset + signed);
   }
 }

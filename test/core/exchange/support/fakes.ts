@@ -176,6 +176,7 @@ export class DriverBench {
       observer: this.observer,
       retryBudget: new RetryBudget(),
       checkSession: () => false,
+      lookahead: null,
       exchangesMax,
     });
     this.api = makeApi({ target: this.target, ...overrides }, factories);

@@ -6,6 +6,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { Errors, type GatewayError } from '#core/base/errors.ts';
 import { TypeScriptKernels } from '#core/codec/kernels.ts';
 import type { ExchangeDriver } from '#core/exchange/exchange-driver.ts';
+import { StagedRequests } from '#core/exchange/staged-requests.ts';
 import { Exchange, ExchangeState, type ReplyTarget } from '#core/pipeline/exchange.ts';
 import { SlotArena } from '#core/slot-arena.ts';
 import { Doorbell, Sleep } from '#workers/lanes/bell.ts';
@@ -27,6 +28,7 @@ class EchoDriver {
   openCount = 0;
   readonly #late: Exchange[] = [];
   readonly #resumer = { resume: () => {} };
+  readonly #staged = new StagedRequests(null);
 
   batchStarted(): void {}
 
@@ -52,6 +54,18 @@ class EchoDriver {
     } else {
       this.#answer(exchange);
     }
+  }
+
+  stage(exchange: Exchange, tag: number): void {
+    this.#staged.add(exchange, tag);
+  }
+
+  runStaged(before: (tag: number) => void): void {
+    this.#staged.run(before, this);
+  }
+
+  proceed(exchange: Exchange): void {
+    this.complete(exchange);
   }
 
   refuse(exchange: Exchange, error: GatewayError): void {
