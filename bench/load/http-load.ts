@@ -11,7 +11,7 @@ import { readOwnFlags, REQUEST_FLAGS } from '../peers/peer-flags.ts';
 import { HOST } from '../peers/peer-network.ts';
 import { TaggedMessage } from '../peers/tagged-message.ts';
 import { announceResult } from '../rig/announce.ts';
-import { WINDOW_FLAGS } from './load-flags.ts';
+import { OPERATION_FLAG, SESSION_FLAGS, WINDOW_FLAGS } from './load-flags.ts';
 import { createSessions } from './session-pool.ts';
 import { Tally } from './tally.ts';
 
@@ -23,11 +23,7 @@ const DURATION_SECONDS = 3600;
 /** LIMIT: autocannon clones all requests for each connection. */
 const SESSIONS_MAX = 200;
 
-const FLAGS = defineFlags([
-  ...WINDOW_FLAGS,
-  ...REQUEST_FLAGS,
-  { name: 'operation', type: 'string', description: 'Operation type.', default: 'bench.call' },
-]);
+const FLAGS = defineFlags([...WINDOW_FLAGS, ...SESSION_FLAGS, ...REQUEST_FLAGS, OPERATION_FLAG]);
 
 /** Headers such as an app sends: ten in all with Host and Content-Length, which autocannon adds. */
 function headersOf(operation: string): Record<string, string> {

@@ -7,7 +7,7 @@ import { defineFlags } from '#config/flags.ts';
 import { readOwnFlags } from '../peers/peer-flags.ts';
 import { announceResult } from '../rig/announce.ts';
 import { Traffic } from '../soak/traffic.ts';
-import { WINDOW_FLAGS } from './load-flags.ts';
+import { SESSION_FLAGS, WINDOW_FLAGS } from './load-flags.ts';
 import { createSessions } from './session-pool.ts';
 import { Tally } from './tally.ts';
 
@@ -25,6 +25,7 @@ const SESSION_SPARE_SECONDS = 3600;
 
 const FLAGS = defineFlags([
   ...WINDOW_FLAGS,
+  ...SESSION_FLAGS,
   { name: 'http-port', type: 'number', description: 'HTTP port of the gateway.', default: 8003 },
   {
     name: 'rate',

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { LoadConnection } from '#bench/load/mmtp-connection.ts';
+import { MmtpLoadConnection } from '#bench/load/mmtp-connection.ts';
 import { RequestFrames } from '#bench/load/request-frames.ts';
 import { Tally } from '#bench/load/tally.ts';
 import { TAG_BYTES, TaggedMessage } from '#bench/peers/tagged-message.ts';
@@ -29,7 +29,7 @@ interface Sent {
 
 class Harness {
   readonly tally = new Tally(0);
-  readonly connection: LoadConnection;
+  readonly connection: MmtpLoadConnection;
   readonly out = new OutBuffer();
   isDestroyed = false;
   readyCount = 0;
@@ -45,7 +45,7 @@ class Harness {
     const onReady = () => void this.readyCount++;
     const { tally } = this;
     const shared = { frames, expected: this.#expected, tally, isClosedLoop, onReady };
-    this.connection = new LoadConnection(shared, 3, streams);
+    this.connection = new MmtpLoadConnection(shared, 3, streams);
     this.connection.opened(this.#transport());
     assert.equal(this.takeSent().length, 0);
     tally.start(performance.now());
@@ -106,7 +106,7 @@ class Harness {
   }
 }
 
-describe('LoadConnection', () => {
+describe('MmtpLoadConnection', () => {
   test('is ready after INIT_ACK 1000 and complains about a refusal', () => {
     const ack = { maxStreams: 1, maxFrameBytes: 1, idleTimeoutS: 1, reconnectAfterS: 0, dictId: 0 };
     for (const resultCode of [1000, 2000]) {
