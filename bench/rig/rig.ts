@@ -20,8 +20,8 @@ const LOAD_EXTRA_MS = 20_000;
 
 /** What a generator is told. */
 export interface LoadSpec {
-  /** `mmtp-load` or `http-load`. */
-  readonly generator: 'mmtp-load' | 'http-load';
+  /** A file of bench/load. */
+  readonly generator: 'mmtp-load' | 'bolt-load' | 'http-load';
   readonly seconds: number;
   readonly warmUpMs: number;
   /** Further flags by name. */

@@ -5,80 +5,23 @@
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer, type Server, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { after, before, describe, test } from 'node:test';
 import { buildFloor, floorCommand, floorMissing } from '#bench/floor/floor.ts';
 import { createSessions } from '#bench/load/session-pool.ts';
 import { OPERATION } from '#bench/rig/gateway-config.ts';
 import { Rig } from '#bench/rig/rig.ts';
-import { OutBuffer } from '#core/base/out-buffer.ts';
-import { ResponseTemplate } from '#core/codec/bolt/encoder.ts';
-import { BoltFrame, peekBolt } from '#core/codec/bolt/frame.ts';
-import { HeaderMapCursor } from '#core/codec/bolt/header-map.ts';
-import { BOLT_V1, ClassName, Codec, Status } from '#core/codec/bolt/types.ts';
+import { Status } from '#core/codec/bolt/types.ts';
 import { ContentType } from '#core/codec/message.ts';
 import { encodePing } from '#core/codec/mmtp/control.ts';
 import { FrameType } from '#core/codec/mmtp/types.ts';
 import { frameBytes, MmtpWire, openMmtp, requestBytes } from '../../integration/mmtp-wire.ts';
-import { until, within } from '../../integration/wait.ts';
+import { within } from '../../integration/wait.ts';
+import { assertSameRequest, RecordingService } from '../support/recording-service.ts';
 
 const FRAME_BYTES_MAX = 1024 * 1024;
 const FIRST_FRAMES = 3;
 const SANITIZED = ['-fsanitize=address,undefined', '-fno-sanitize-recover=all'];
-
-/** Header map entries that say other things and take as many bytes. */
-const OF_EQUAL_LENGTH: ReadonlySet<string> = new Set(['traceparent', 'mgw-uid', 'mgw-shard']);
-
-/** A Bolt service that keeps what it gets and answers what it is told to, when it is told to. */
-class RecordingService {
-  readonly requests: { readonly frame: BoltFrame; readonly bytes: Buffer }[] = [];
-  readonly #server: Server;
-  readonly #sockets: Socket[] = [];
-
-  constructor() {
-    this.#server = createServer((socket) => {
-      let bytes = Buffer.alloc(0);
-      this.#sockets.push(socket);
-      socket.on('error', () => {});
-      socket.on('data', (part: Buffer) => {
-        bytes = Buffer.concat([bytes, part]);
-        for (;;) {
-          const frame = new BoltFrame();
-          if (peekBolt(bytes, 0, bytes.length, FRAME_BYTES_MAX, frame) !== 0) return;
-          this.requests.push({ frame, bytes: bytes.subarray(0, frame.frameBytes) });
-          bytes = bytes.subarray(frame.frameBytes);
-        }
-      });
-    });
-  }
-
-  async listen(): Promise<number> {
-    await once(this.#server.listen(0, '127.0.0.1'), 'listening');
-    return (this.#server.address() as { readonly port: number }).port;
-  }
-
-  /** Answers on every connection: who did not ask has no use for it. */
-  answer(requestId: number, status: number, text: string): void {
-    const options = { form: BOLT_V1, codec: Codec.protobuf, className: ClassName.response };
-    const out = new OutBuffer();
-    const body = Buffer.from(text);
-    const template = new ResponseTemplate({ ...options, headers: [] }, status);
-    template.append(out, requestId, body, 0, body.length);
-    const frame = Buffer.from(out.take());
-    for (const socket of this.#sockets) socket.write(frame);
-  }
-
-  async request(index: number) {
-    await until(() => this.requests.length > index, 'a request at the service');
-    return this.requests[index]!;
-  }
-
-  close(): void {
-    for (const socket of this.#sockets) socket.destroy();
-    this.#server.close();
-  }
-}
 
 /** A floor under the sanitizer. */
 class TestFloor {
@@ -109,20 +52,6 @@ class TestFloor {
   kill(): void {
     this.#process.kill('SIGKILL');
   }
-}
-
-/** Header map entries by name. */
-function entriesOf({ frame, bytes }: { frame: BoltFrame; bytes: Buffer }): Map<string, string> {
-  const cursor = new HeaderMapCursor();
-  const entries = new Map<string, string>();
-  cursor.open(bytes, frame.headerOffset, frame.headerLength);
-  while (cursor.next()) {
-    const { keyOffset, keyLength, valueOffset, valueLength } = cursor;
-    const value = bytes.latin1Slice(valueOffset, valueOffset + valueLength);
-    entries.set(bytes.latin1Slice(keyOffset, keyOffset + keyLength), value);
-  }
-  assert.equal(cursor.isMalformed, false);
-  return entries;
 }
 
 describe('floor', { skip: floorMissing() ?? false }, () => {
@@ -166,14 +95,7 @@ describe('floor', { skip: floorMissing() ?? false }, () => {
     const byGateway = await callThrough(gateway.port('mmtp'));
     const byFloor = await callThrough(floor.port);
     assert.deepEqual(byFloor.answer, byGateway.answer);
-    assert.equal(byFloor.request.bytes.length, byGateway.request.bytes.length);
-    const entries = entriesOf(byFloor.request);
-    const expected = entriesOf(byGateway.request);
-    assert.deepEqual([...entries.keys()], [...expected.keys()]);
-    for (const [name, value] of expected) {
-      if (OF_EQUAL_LENGTH.has(name)) assert.equal(entries.get(name)!.length, value.length, name);
-      else assert.equal(entries.get(name), value);
-    }
+    assertSameRequest(byFloor.request, byGateway.request);
     const { frame, bytes } = byFloor.request;
     const contentEnd = frame.contentOffset + frame.contentLength;
     assert.equal(bytes.latin1Slice(frame.contentOffset, contentEnd), '\x0a\x02hi');
