@@ -7,6 +7,7 @@ import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { pinned, type CpuChoice } from './cores.ts';
 
 /** LIMIT: how long a child may take to start. */
@@ -15,7 +16,7 @@ const START_MS_MAX = 20_000;
 /** LIMIT: how long a child may take to end after SIGTERM. */
 const STOP_MS_MAX = 10_000;
 
-/** LIMIT: characters kept of what a child writes to stderr. */
+/** LIMIT: characters kept of what a child says before it fails. */
 const COMPLAINT_MAX = 8192;
 
 const PROJECT = join(import.meta.dirname, '../..');
@@ -81,7 +82,7 @@ export async function startChild(spec: ChildSpec): Promise<Child> {
 }
 
 /**
- * Starts a child that serves and says nothing.
+ * Starts a child that serves and does not say when.
  *
  * @param isUp asked until it answers true
  */
@@ -91,7 +92,8 @@ export async function startSilentChild(
   isUp: () => Promise<boolean>,
 ): Promise<Child> {
   const process = launch(spec);
-  const failure = failureOf(spec, process);
+  // Some say on stdout why they end; and a pipe that nobody reads would stop them once it is full.
+  const failure = failureOf(spec, process, [process.stdout!, process.stderr!]);
   const deadlineMs = performance.now() + START_MS_MAX;
   while (!(await Promise.race([isUp(), failure]))) {
     if (performance.now() > deadlineMs) throw new Error(`${spec.name} does not answer`);
@@ -132,7 +134,7 @@ async function firstLine(
   timeoutMs: number,
   isWanted: (line: JsonLine) => boolean,
 ): Promise<JsonLine> {
-  const failure = failureOf(spec, child);
+  const failure = failureOf(spec, child, [child.stderr!]);
   const line = new Promise<JsonLine>((resolve) => {
     createInterface({ input: child.stdout! }).on('line', (text) => {
       const value = parseLine(text);
@@ -151,12 +153,22 @@ async function firstLine(
   }
 }
 
-/** Rejects when the child ends or cannot be started; never resolves. */
-function failureOf({ name }: ChildSpec, child: ChildProcess): Promise<never> {
+/**
+ * Rejects when the child ends or cannot be started; never resolves.
+ *
+ * @param outputs where it says why
+ */
+function failureOf(
+  { name }: ChildSpec,
+  child: ChildProcess,
+  outputs: readonly Readable[],
+): Promise<never> {
   let complaint = '';
-  child.stderr!.on('data', (text: Buffer) => {
-    complaint = (complaint + text.toString()).slice(-COMPLAINT_MAX);
-  });
+  for (const output of outputs) {
+    output.on('data', (text: Buffer) => {
+      complaint = (complaint + text.toString()).slice(-COMPLAINT_MAX);
+    });
+  }
   const failure = new Promise<never>((_, reject) => {
     child.once('error', (error) => reject(new Error(`${name}: ${error.message}`)));
     child.once('close', (code) => reject(new Error(`${name} ended (${code}): ${complaint}`)));
