@@ -39,9 +39,13 @@ export function haproxyConfig(port: number, servicePort: number): string {
 
 /** Starts HAProxy as a proxy in front of a service; its port is `http`. */
 export function startHaproxy(rig: Rig, servicePort: number): Promise<Child> {
-  return startSilentPeer(rig, 'haproxy', (port) => {
-    const config = rig.write('haproxy.cfg', haproxyConfig(port, servicePort));
-    // -db: in the foreground.
-    return [findProgram('haproxy') ?? 'haproxy', '-db', '-f', config];
+  return startSilentPeer(rig, {
+    name: 'haproxy',
+    protocol: 'http',
+    commandFor(port) {
+      const config = rig.write('haproxy.cfg', haproxyConfig(port, servicePort));
+      // -db: in the foreground.
+      return [findProgram('haproxy') ?? 'haproxy', '-db', '-f', config];
+    },
   });
 }

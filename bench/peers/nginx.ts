@@ -116,8 +116,12 @@ function start(
   check: NginxSetup['check'],
 ): Promise<Child> {
   const { directory } = rig;
-  return startSilentPeer(rig, name, (port) => {
-    const config = rig.write('nginx.conf', nginxConfig({ directory, port, servicePort, check }));
-    return [findProgram('nginx') ?? 'nginx', '-p', directory, '-c', config];
+  return startSilentPeer(rig, {
+    name,
+    protocol: 'http',
+    commandFor(port) {
+      const config = rig.write('nginx.conf', nginxConfig({ directory, port, servicePort, check }));
+      return [findProgram('nginx') ?? 'nginx', '-p', directory, '-c', config];
+    },
   });
 }

@@ -10,19 +10,24 @@ import type { Rig } from '../rig/rig.ts';
 /** Pause between two attempts to connect. */
 const RETRY_MS = 20;
 
-/**
- * Starts a program where gateways stand; its port is `http`.
- *
- * @param commandFor the command line for a port
- */
-export async function startSilentPeer(
-  rig: Rig,
-  name: string,
-  commandFor: (port: number) => readonly string[],
-): Promise<Child> {
+/** A program of others. */
+export interface SilentPeer {
+  /** For messages. */
+  readonly name: string;
+  /** Name of its port. */
+  readonly protocol: 'http' | 'bolt';
+  /** The command line for a port. */
+  commandFor(port: number): readonly string[];
+  /** Variables beside those of this process. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Starts a program where gateways stand. */
+export async function startSilentPeer(rig: Rig, peer: SilentPeer): Promise<Child> {
+  const { name, protocol, env = {} } = peer;
   const port = await freePort();
-  const spec = { name, command: commandFor(port), cpu: rig.gatewayCpu };
-  return rig.adopt(await startSilentChild(spec, { http: port }, () => isListening(port)));
+  const spec = { name, command: peer.commandFor(port), cpu: rig.gatewayCpu, env };
+  return rig.adopt(await startSilentChild(spec, { [protocol]: port }, () => isListening(port)));
 }
 
 /** A port that was free a moment ago: such programs cannot tell which one they got for 0. */
