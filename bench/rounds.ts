@@ -43,6 +43,12 @@ export function cpuUsPerRequest({ watched, requests }: LoadResult): number | nul
   return watched === null || requests === 0 ? null : watched.cpuUs / requests;
 }
 
+/** Requests per second of gateway CPU time; null when the system tells of none. */
+export function qpsPerCore(result: LoadResult): number | null {
+  const cpuUs = cpuUsPerRequest(result);
+  return cpuUs === null || cpuUs === 0 ? null : 1e6 / cpuUs;
+}
+
 /** The figures of one case over its rounds. */
 export function summarize(name: string, results: readonly LoadResult[]): BenchCase {
   const of = (figure: (result: LoadResult) => number) => rounded(median(results.map(figure)));

@@ -26,7 +26,7 @@ interface SharedCase {
 
 /** Cases with a gateway of ours and a closed loop. */
 const CASES: readonly SharedCase[] = [
-  ...MMTP_CASES.filter(({ halfOf, isFloor }) => halfOf === null && !isFloor).map(
+  ...MMTP_CASES.filter(({ halfOf, proxy }) => halfOf === null && proxy === 'gateway').map(
     (spec): SharedCase => ({
       name: spec.name,
       setup: spec,

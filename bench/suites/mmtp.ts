@@ -1,11 +1,22 @@
 // Suite `mmtp`: Mmtp to Bolt (protobuf, passed through) and to HTTP with the full chain of
 // filters, at several numbers of connections and streams. Each kind of upstream and session has a
 // gateway process of its own, so that no case runs code that another one shaped. Beside the gateway
-// runs the floor: what moving the same bytes costs without any check (bench/floor).
+// runs the floor: what moving the same bytes costs without any check (bench/floor); and MOSN, which
+// passes the same Bolt requests to the same service and checks no session (bench/peers/mosn.ts).
 
 import { floorMissing, startFloor } from '../floor/floor.ts';
 import type { LoadResult } from '../load/tally.ts';
-import { cpuRatios, runRounds, summarize, type RatioSpec, type RoundCase } from '../rounds.ts';
+import { mosnMissing, startMosn } from '../peers/mosn.ts';
+import {
+  cpuRatios,
+  qpsPerCore,
+  ratios,
+  runRounds,
+  summarize,
+  type Measurements,
+  type RatioSpec,
+  type RoundCase,
+} from '../rounds.ts';
 import type { BenchCase, SkippedCase, SuiteResult } from '../report.ts';
 import type { Child } from '../rig/child.ts';
 import {
@@ -28,19 +39,38 @@ export interface MmtpLoad extends GatewaySetup {
   readonly arrivals?: 'even' | 'random';
 }
 
+/** What stands where the gateway does, to compare it with. */
+interface Peer {
+  /** Why it takes no part; null: it can. */
+  missing(): string | null;
+  /** Starts it in front of a Bolt service. */
+  start(rig: Rig, servicePort: number): Promise<Child>;
+  /** What it is loaded with. */
+  readonly measure: typeof measureMmtp;
+}
+
+const PEERS = {
+  /** Carries sessions and does not read them. */
+  floor: { missing: floorMissing, start: startFloor, measure: measureMmtp },
+  mosn: { missing: mosnMissing, start: startMosn, measure: measureBolt },
+} as const satisfies Readonly<Record<string, Peer>>;
+
+type PeerName = keyof typeof PEERS;
+
 /** One case. */
 export interface MmtpCase extends MmtpLoad {
   readonly name: string;
   /** Name of the closed-loop case at whose half rate requests are offered; null: closed loop. */
   readonly halfOf: string | null;
-  /** The floor stands where the gateway does; it carries sessions and does not read them. */
-  readonly isFloor: boolean;
+  /** What stands between generator and service. */
+  readonly proxy: 'gateway' | PeerName;
 }
 
 const SIZES = ['1x1', '16x1', '16x16', '64x16'] as const;
-/** Sizes at which the floor is measured too, and those whose ratio to it has a target. */
+/** Sizes at which the floor is measured too. */
 const FLOOR_SIZES: readonly string[] = ['1x1', '16x1', '16x16'];
-const FLOOR_RATIO_SIZES: readonly string[] = ['16x16', '16x1'];
+/** Sizes whose ratios to others have targets. */
+const TARGET_SIZES: readonly string[] = ['16x16', '16x1'];
 const UPSTREAMS: readonly UpstreamKind[] = ['bolt', 'http'];
 const SESSIONS: readonly SessionMode[] = ['cold', 'cached', 'none'];
 
@@ -55,6 +85,7 @@ const SMOKE_CASES: readonly string[] = [
   'mmtp-bolt-1x1',
   'mmtp-bolt-16x16',
   'floor-16x16',
+  'mosn-bolt-16x16',
   'mmtp-bolt-16x16-cached',
   'mmtp-bolt-16x16-none',
   'mmtp-bolt-16x1-half',
@@ -66,8 +97,8 @@ export const MMTP_CASES: readonly MmtpCase[] = UPSTREAMS.flatMap((upstream) => [
   ...SIZES.flatMap((size) => {
     const [cold, ...others] = SESSIONS.map((session) => closedLoop(upstream, size, session));
     // Right behind the case that it is compared with.
-    const floors = upstream === 'bolt' && FLOOR_SIZES.includes(size) ? [floor(size)] : [];
-    return [cold!, ...floors, ...others];
+    const peers = upstream === 'bolt' ? peersAt(size) : [];
+    return [cold!, ...peers, ...others];
   }),
   openLoop(closedLoop(upstream, HALF_SIZE, 'cold')),
 ]);
@@ -75,11 +106,22 @@ export const MMTP_CASES: readonly MmtpCase[] = UPSTREAMS.flatMap((upstream) => [
 function closedLoop(upstream: UpstreamKind, size: string, session: SessionMode): MmtpCase {
   const [connections = 1, streams = 1] = size.split('x').map(Number);
   const name = caseName(upstream, size, session);
-  return { name, upstream, session, connections, streams, halfOf: null, isFloor: false };
+  return { name, upstream, session, connections, streams, halfOf: null, proxy: 'gateway' };
 }
 
-function floor(size: string): MmtpCase {
-  return { ...closedLoop('bolt', size, 'cold'), name: `floor-${size}`, isFloor: true };
+function peersAt(size: string): readonly MmtpCase[] {
+  const cold = closedLoop('bolt', size, 'cold');
+  const floor: MmtpCase = { ...cold, name: `floor-${size}`, proxy: 'floor' };
+  // Bolt has no place for a session.
+  const mosn: MmtpCase = { ...cold, name: mosnName(size), session: 'none', proxy: 'mosn' };
+  return [
+    ...(FLOOR_SIZES.includes(size) ? [floor] : []),
+    ...(TARGET_SIZES.includes(size) ? [mosn] : []),
+  ];
+}
+
+function mosnName(size: string): string {
+  return `mosn-bolt-${size}`;
 }
 
 function openLoop(closed: MmtpCase): MmtpCase {
@@ -92,10 +134,23 @@ function caseName(upstream: UpstreamKind, size: string, session: SessionMode): s
 }
 
 /** What the gateway does over moving bytes, by size. */
-const FLOOR_RATIOS: readonly RatioSpec[] = FLOOR_RATIO_SIZES.map((size) => {
+const FLOOR_RATIOS: readonly RatioSpec[] = TARGET_SIZES.map((size) => {
   const upper = caseName('bolt', size, 'cold');
   return { name: `cpuOverFloor ${size}`, upper, lower: `floor-${size}` };
 });
+
+/** The gateway with its session check over MOSN without, by size. */
+function mosnRatios(
+  figureName: string,
+  measured: Measurements,
+  figure: (result: LoadResult) => number | null,
+): Record<string, number> {
+  const specs = TARGET_SIZES.map((size): RatioSpec => {
+    const upper = caseName('bolt', size, 'cold');
+    return { name: `${figureName}OverMosn ${size}`, upper, lower: mosnName(size) };
+  });
+  return ratios(specs, measured, figure);
+}
 
 /** What a verified session and an HTTP upstream cost, by size. */
 const COST_RATIOS: readonly RatioSpec[] = SIZES.flatMap((size) => [
@@ -119,12 +174,12 @@ const RATE_SHARE = 0.5;
 /** A smoke run measures a gateway that is not warm: it must not be close to its limit. */
 const SMOKE_RATE_SHARE = 0.1;
 
-/** Services, gateways and the floor of a run, started when the first case needs them. */
+/** Services, gateways and peers of a run, started when the first case needs them. */
 class MmtpStage {
   readonly #rig: Rig;
   readonly #services = new Map<UpstreamKind, Child>();
   readonly #gateways = new Map<string, Child>();
-  #floor: Child | null = null;
+  readonly #peers = new Map<PeerName, Child>();
 
   constructor(rig: Rig) {
     this.#rig = rig;
@@ -153,15 +208,21 @@ class MmtpStage {
 
   /** What stands between generator and service in a case. */
   async #proxy(spec: MmtpCase): Promise<Child> {
-    if (!spec.isFloor) return this.gateway(spec);
-    const service = await this.#service(spec.upstream);
-    this.#floor ??= await startFloor(this.#rig, service.port('service'));
-    return this.#floor;
+    const { proxy } = spec;
+    if (proxy === 'gateway') return this.gateway(spec);
+    let peer = this.#peers.get(proxy);
+    if (peer === undefined) {
+      const service = await this.#service(spec.upstream);
+      peer = await PEERS[proxy].start(this.#rig, service.port('service'));
+      this.#peers.set(proxy, peer);
+    }
+    return peer;
   }
 
   /** @param rate requests per second of an open loop; 0: closed loop */
   async measure(spec: MmtpCase, options: BenchOptions, rate: number): Promise<LoadResult> {
-    return measureMmtp(spec, await this.#proxy(spec), this.#rig, options, rate);
+    const measure = spec.proxy === 'gateway' ? measureMmtp : PEERS[spec.proxy].measure;
+    return measure(spec, await this.#proxy(spec), this.#rig, options, rate);
   }
 }
 
@@ -183,16 +244,39 @@ export function measureMmtp(
     warmUpMs: options.warmUpMs,
     flags: {
       port: proxy.port('mmtp'),
-      watch: proxy.pid,
-      operation: OPERATION,
-      connections: spec.connections,
-      streams: spec.streams,
-      rate,
-      arrivals: spec.arrivals ?? 'even',
-      format: spec.upstream === 'bolt' ? 'protobuf' : 'json',
+      ...loadFlags(spec, proxy, rate),
       ...(spec.session === 'none' ? {} : { 'session-keys': rig.keysFile }),
     },
   });
+}
+
+/** The same for a proxy that takes Bolt: requests as the gateway would send them to the service. */
+function measureBolt(
+  spec: MmtpLoad,
+  proxy: Child,
+  rig: Rig,
+  options: BenchOptions,
+  rate: number,
+): Promise<LoadResult> {
+  return rig.runLoad({
+    generator: 'bolt-load',
+    seconds: options.seconds,
+    warmUpMs: options.warmUpMs,
+    flags: { port: proxy.port('bolt'), ...loadFlags(spec, proxy, rate) },
+  });
+}
+
+/** Flags that both generators know. */
+function loadFlags(spec: MmtpLoad, proxy: Child, rate: number) {
+  return {
+    watch: proxy.pid,
+    operation: OPERATION,
+    connections: spec.connections,
+    streams: spec.streams,
+    rate,
+    arrivals: spec.arrivals ?? 'even',
+    format: spec.upstream === 'bolt' ? 'protobuf' : 'json',
+  };
 }
 
 export const mmtpSuite: Suite = {
@@ -213,7 +297,7 @@ export const mmtpSuite: Suite = {
 /** Cases with their gateway under the profiler. */
 export const mmtpProfile: ProfiledSuite = {
   name: 'mmtp',
-  cases: MMTP_CASES.filter(({ halfOf, isFloor }) => halfOf === null && !isFloor).map(
+  cases: MMTP_CASES.filter(({ halfOf, proxy }) => halfOf === null && proxy === 'gateway').map(
     ({ name }) => name,
   ),
   defaultCase: 'mmtp-bolt-16x16',
@@ -230,10 +314,11 @@ async function runCases(
   stage: MmtpStage,
   options: BenchOptions,
 ): Promise<SuiteResult> {
-  const reason = floorMissing();
-  const chosen = wanted.filter(({ isFloor }) => !isFloor || reason === null);
-  const skipped = wanted.flatMap(({ name, isFloor }): SkippedCase[] => {
-    return isFloor && reason !== null ? [{ name, reason }] : [];
+  const reasonOf = ({ proxy }: MmtpCase) => (proxy === 'gateway' ? null : PEERS[proxy].missing());
+  const chosen = wanted.filter((spec) => reasonOf(spec) === null);
+  const skipped = wanted.flatMap((spec): SkippedCase[] => {
+    const reason = reasonOf(spec);
+    return reason === null ? [] : [{ name: spec.name, reason }];
   });
   const closed = chosen.filter(({ halfOf }) => halfOf === null);
   const measured = await runRounds(
@@ -247,7 +332,12 @@ async function runCases(
   for (const spec of chosen) {
     if (spec.halfOf !== null) cases.push(await measureHalf(spec, cases, stage, options));
   }
-  return { cases, ratios: cpuRatios([...FLOOR_RATIOS, ...COST_RATIOS], measured), skipped };
+  const found = {
+    ...mosnRatios('qpsPerCore', measured, qpsPerCore),
+    ...mosnRatios('qps', measured, ({ qps }) => qps),
+    ...cpuRatios([...FLOOR_RATIOS, ...COST_RATIOS], measured),
+  };
+  return { cases, ratios: found, skipped };
 }
 
 /** Response time at half the rate of the closed loop, which is measured if it was not. */

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { LoadResult } from '#bench/load/tally.ts';
 import { formatReport, median } from '#bench/report.ts';
-import { cpuRatios, runRounds, summarize } from '#bench/rounds.ts';
+import { cpuRatios, qpsPerCore, ratios, runRounds, summarize } from '#bench/rounds.ts';
 
 function resultOf(cpuUs: number | null, change: Partial<LoadResult> = {}): LoadResult {
   return {
@@ -90,6 +90,32 @@ describe('summarize', () => {
   test('says null where the system does not tell CPU time', () => {
     const { cpuUsPerRequest, rssMb, gatewayCores } = summarize('x', [resultOf(null)]);
     assert.deepEqual([cpuUsPerRequest, rssMb, gatewayCores], [null, null, null]);
+  });
+});
+
+describe('qpsPerCore', () => {
+  test('is what a whole CPU would answer; its ratio is that of CPU the other way round', () => {
+    // 2 and 5 µs a request.
+    const [ours, theirs] = [resultOf(2000), resultOf(5000)];
+    assert.deepEqual([ours, theirs].map(qpsPerCore), [500_000, 200_000]);
+    const measured = new Map([
+      ['ours', [ours]],
+      ['theirs', [theirs]],
+    ]);
+    const specs = [{ name: 'over', upper: 'ours', lower: 'theirs' }];
+    assert.deepEqual(ratios(specs, measured, qpsPerCore), { over: 2.5 });
+    assert.deepEqual(cpuRatios(specs, measured), { over: 0.4 });
+  });
+
+  test('is unknown where the system tells of no CPU time, and such a round has no ratio', () => {
+    const none = [resultOf(null), resultOf(0), resultOf(1000, { requests: 0 })];
+    assert.deepEqual(none.map(qpsPerCore), [null, null, null]);
+    const measured = new Map([
+      ['ours', [resultOf(0), resultOf(1000)]],
+      ['theirs', [resultOf(4000), resultOf(4000)]],
+    ]);
+    const specs = [{ name: 'over', upper: 'ours', lower: 'theirs' }];
+    assert.deepEqual(ratios(specs, measured, qpsPerCore), { over: 4 });
   });
 });
 

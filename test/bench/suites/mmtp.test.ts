@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { floorMissing } from '#bench/floor/floor.ts';
+import { mosnMissing } from '#bench/peers/mosn.ts';
 import { MMTP_CASES } from '#bench/suites/mmtp.ts';
 import { reportOf, runBench } from '../support/run-bench.ts';
 
@@ -22,14 +23,32 @@ describe('bench mmtp', () => {
           'mmtp-bolt-1x1',
           'mmtp-bolt-16x16',
           ...(floorMissing() === null ? ['floor-16x16'] : []),
+          ...(mosnMissing() === null ? ['mosn-bolt-16x16'] : []),
           'mmtp-bolt-16x16-cached',
           'mmtp-bolt-16x16-none',
           'mmtp-http-16x16',
           'mmtp-bolt-16x1-half',
         ],
       );
-      if (floorMissing() === null) assert.ok(report.ratios['cpuOverFloor 16x16']! > 0);
-      else assert.deepEqual(report.skipped, [{ name: 'floor-16x16', reason: floorMissing() }]);
+      const peers = [
+        { name: 'floor-16x16', reason: floorMissing(), ratio: 'cpuOverFloor 16x16' },
+        { name: 'mosn-bolt-16x16', reason: mosnMissing(), ratio: 'qpsPerCoreOverMosn 16x16' },
+      ];
+      const skipped = peers.filter(({ reason }) => reason !== null);
+      assert.deepEqual(
+        report.skipped,
+        skipped.map(({ name, reason }) => ({ name, reason })),
+      );
+      for (const { ratio, reason } of peers) {
+        assert.equal(report.ratios[ratio] === undefined, reason !== null, ratio);
+      }
+      const [ours, mosn] = ['mmtp-bolt-16x16', 'mosn-bolt-16x16'].map((wanted) =>
+        report.cases.find(({ name }) => name === wanted),
+      );
+      if (mosn !== undefined) {
+        const ratio = report.ratios['qpsOverMosn 16x16']!;
+        assert.ok(Math.abs(ratio - ours!.qps / mosn.qps) < 0.01, `${ratio}`);
+      }
       const half = report.cases.at(-1)!;
       // All of the offered requests came back, give or take what was under way at the ends.
       assert.ok(half.rate! > 0 && Math.abs(half.qps / half.rate! - 1) < 0.5, `${half.qps}`);
@@ -42,8 +61,11 @@ describe('bench mmtp', () => {
   test('names each case of the full run once', () => {
     const names = MMTP_CASES.map(({ name }) => name);
     assert.equal(new Set(names).size, names.length);
-    // Two upstreams, four sizes, three sessions, an open loop for each upstream; the floor.
-    assert.equal(names.length, 2 * (4 * 3 + 1) + 3);
+    // Two upstreams, four sizes, three sessions, an open loop for each upstream; floor and MOSN.
+    assert.equal(names.length, 2 * (4 * 3 + 1) + 3 + 2);
+    // What a ratio compares runs one after the other.
+    const from = names.indexOf('mmtp-bolt-16x1');
+    assert.deepEqual(names.slice(from + 1, from + 3), ['floor-16x1', 'mosn-bolt-16x1']);
     for (const { halfOf } of MMTP_CASES) assert.ok(halfOf === null || names.includes(halfOf));
   });
 });
