@@ -120,6 +120,24 @@ export function ratios(
   measured: Measurements,
   figure: (result: LoadResult) => number | null,
 ): Record<string, number> {
+  return compare(specs, measured, figure, (over, under) => (under === 0 ? null : over / under));
+}
+
+/** As {@link ratios}, by how much `upper` is more than `lower`. */
+export function differences(
+  specs: readonly RatioSpec[],
+  measured: Measurements,
+  figure: (result: LoadResult) => number | null,
+): Record<string, number> {
+  return compare(specs, measured, figure, (over, under) => over - under);
+}
+
+function compare(
+  specs: readonly RatioSpec[],
+  measured: Measurements,
+  figure: (result: LoadResult) => number | null,
+  relation: (over: number, under: number) => number | null,
+): Record<string, number> {
   const found: Record<string, number> = {};
   for (const { name, upper, lower } of specs) {
     const lowers = measured.get(lower) ?? [];
@@ -127,7 +145,8 @@ export function ratios(
       const below = lowers[round];
       const over = figure(result);
       const under = below === undefined ? null : figure(below);
-      return over === null || under === null || under === 0 ? [] : [over / under];
+      const value = over === null || under === null ? null : relation(over, under);
+      return value === null ? [] : [value];
     });
     if (values.length > 0) found[name] = rounded(median(values));
   }

@@ -13,7 +13,8 @@ import { Rig } from '../rig/rig.ts';
 import type { GatewaySetup } from '../rig/gateway-config.ts';
 import { UnknownCaseError, UsageError, type BenchOptions, type Suite } from '../suite.ts';
 import { HTTP_CASES, measureProxy } from './http.ts';
-import { measureMmtp, MMTP_CASES } from './mmtp.ts';
+import { MMTP_CASES } from './mmtp-matrix.ts';
+import { measureMmtp } from './mmtp.ts';
 
 const DEFAULT_CASE = 'mmtp-bolt-16x16';
 

@@ -28,7 +28,8 @@ import type { ThreadSetup } from '../rig/gateway-config.ts';
 import { Rig } from '../rig/rig.ts';
 import { projectedQps, threadMedians } from '../rig/thread-usage.ts';
 import { selectCases, type BenchOptions, type ProfiledSuite, type Suite } from '../suite.ts';
-import { measureMmtp, OPEN_LOOP_STREAMS } from './mmtp.ts';
+import { OPEN_LOOP_STREAMS } from './mmtp-matrix.ts';
+import { measureMmtp } from './mmtp.ts';
 
 /** One case. */
 export interface LanesCase {

@@ -9,35 +9,29 @@ import type { LoadResult } from '../load/tally.ts';
 import { mosnMissing, startMosn } from '../peers/mosn.ts';
 import {
   cpuRatios,
+  differences,
   qpsPerCore,
   ratios,
   runRounds,
   summarize,
   type Measurements,
-  type RatioSpec,
   type RoundCase,
 } from '../rounds.ts';
-import type { BenchCase, SkippedCase, SuiteResult } from '../report.ts';
+import { median, rounded, type BenchCase, type SkippedCase, type SuiteResult } from '../report.ts';
 import type { Child } from '../rig/child.ts';
-import {
-  OPERATION,
-  type GatewaySetup,
-  type SessionMode,
-  type UpstreamKind,
-} from '../rig/gateway-config.ts';
+import { OPERATION, type GatewaySetup, type UpstreamKind } from '../rig/gateway-config.ts';
 import { Rig } from '../rig/rig.ts';
 import { selectCases, type BenchOptions, type ProfiledSuite, type Suite } from '../suite.ts';
-
-/** Streams per connection that an open loop may have open: what a gateway allows by default. */
-export const OPEN_LOOP_STREAMS = 4096;
-
-/** What is offered to a gateway. */
-export interface MmtpLoad extends GatewaySetup {
-  readonly connections: number;
-  readonly streams: number;
-  /** Of an open loop; at an even pace unless given. */
-  readonly arrivals?: 'even' | 'random';
-}
+import {
+  ADDED,
+  CPU_RATIOS,
+  MMTP_CASES,
+  MOSN_RATIOS,
+  SMOKE_CASES,
+  type MmtpCase,
+  type MmtpLoad,
+  type PeerName,
+} from './mmtp-matrix.ts';
 
 /** What stands where the gateway does, to compare it with. */
 interface Peer {
@@ -50,94 +44,12 @@ interface Peer {
 }
 
 const PEERS = {
+  /** The service itself: what an answer takes without anything between. */
+  direct: { missing: () => null, start: startDirect, measure: measureDirect },
   /** Carries sessions and does not read them. */
   floor: { missing: floorMissing, start: startFloor, measure: measureMmtp },
   mosn: { missing: mosnMissing, start: startMosn, measure: measureBolt },
-} as const satisfies Readonly<Record<string, Peer>>;
-
-type PeerName = keyof typeof PEERS;
-
-/** One case. */
-export interface MmtpCase extends MmtpLoad {
-  readonly name: string;
-  /** Name of the closed-loop case at whose half rate requests are offered; null: closed loop. */
-  readonly halfOf: string | null;
-  /** What stands between generator and service. */
-  readonly proxy: 'gateway' | PeerName;
-}
-
-const SIZES = ['1x1', '16x1', '16x16', '64x16'] as const;
-/** Sizes at which the floor is measured too. */
-const FLOOR_SIZES: readonly string[] = ['1x1', '16x1', '16x16'];
-/** Sizes whose ratios to others have targets. */
-const TARGET_SIZES: readonly string[] = ['16x16', '16x1'];
-const UPSTREAMS: readonly UpstreamKind[] = ['bolt', 'http'];
-const SESSIONS: readonly SessionMode[] = ['cold', 'cached', 'none'];
-
-/**
- * What the open loop takes half the rate of. Its requests come one by one, as those of 16x1 do;
- * the rate of 16x16 rests on batches, and half of it can be more than there is without them.
- */
-const HALF_SIZE = '16x1';
-
-/** Sizes and sessions of a smoke run: each kind of process and each code path once. */
-const SMOKE_CASES: readonly string[] = [
-  'mmtp-bolt-1x1',
-  'mmtp-bolt-16x16',
-  'floor-16x16',
-  'mosn-bolt-16x16',
-  'mmtp-bolt-16x16-cached',
-  'mmtp-bolt-16x16-none',
-  'mmtp-bolt-16x1-half',
-  'mmtp-http-16x16',
-];
-
-/** All cases. A name without a session mode means `cold`. */
-export const MMTP_CASES: readonly MmtpCase[] = UPSTREAMS.flatMap((upstream) => [
-  ...SIZES.flatMap((size) => {
-    const [cold, ...others] = SESSIONS.map((session) => closedLoop(upstream, size, session));
-    // Right behind the case that it is compared with.
-    const peers = upstream === 'bolt' ? peersAt(size) : [];
-    return [cold!, ...peers, ...others];
-  }),
-  openLoop(closedLoop(upstream, HALF_SIZE, 'cold')),
-]);
-
-function closedLoop(upstream: UpstreamKind, size: string, session: SessionMode): MmtpCase {
-  const [connections = 1, streams = 1] = size.split('x').map(Number);
-  const name = caseName(upstream, size, session);
-  return { name, upstream, session, connections, streams, halfOf: null, proxy: 'gateway' };
-}
-
-function peersAt(size: string): readonly MmtpCase[] {
-  const cold = closedLoop('bolt', size, 'cold');
-  const floor: MmtpCase = { ...cold, name: `floor-${size}`, proxy: 'floor' };
-  // Bolt has no place for a session.
-  const mosn: MmtpCase = { ...cold, name: mosnName(size), session: 'none', proxy: 'mosn' };
-  return [
-    ...(FLOOR_SIZES.includes(size) ? [floor] : []),
-    ...(TARGET_SIZES.includes(size) ? [mosn] : []),
-  ];
-}
-
-function mosnName(size: string): string {
-  return `mosn-bolt-${size}`;
-}
-
-function openLoop(closed: MmtpCase): MmtpCase {
-  const { name } = closed;
-  return { ...closed, name: `${name}-half`, streams: OPEN_LOOP_STREAMS, halfOf: name };
-}
-
-function caseName(upstream: UpstreamKind, size: string, session: SessionMode): string {
-  return `mmtp-${upstream}-${size}${session === 'cold' ? '' : `-${session}`}`;
-}
-
-/** What the gateway does over moving bytes, by size. */
-const FLOOR_RATIOS: readonly RatioSpec[] = TARGET_SIZES.map((size) => {
-  const upper = caseName('bolt', size, 'cold');
-  return { name: `cpuOverFloor ${size}`, upper, lower: `floor-${size}` };
-});
+} as const satisfies Readonly<Record<PeerName, Peer>>;
 
 /** The gateway with its session check over MOSN without, by size. */
 function mosnRatios(
@@ -145,28 +57,9 @@ function mosnRatios(
   measured: Measurements,
   figure: (result: LoadResult) => number | null,
 ): Record<string, number> {
-  const specs = TARGET_SIZES.map((size): RatioSpec => {
-    const upper = caseName('bolt', size, 'cold');
-    return { name: `${figureName}OverMosn ${size}`, upper, lower: mosnName(size) };
-  });
+  const specs = MOSN_RATIOS.map((spec) => ({ ...spec, name: `${figureName}${spec.name}` }));
   return ratios(specs, measured, figure);
 }
-
-/** What a verified session and an HTTP upstream cost, by size. */
-const COST_RATIOS: readonly RatioSpec[] = SIZES.flatMap((size) => [
-  ...UPSTREAMS.flatMap((upstream) => {
-    const cold = caseName(upstream, size, 'cold');
-    return [
-      { name: `cpuColdOverNone ${cold}`, upper: cold, lower: caseName(upstream, size, 'none') },
-      { name: `cpuCachedOverCold ${cold}`, upper: caseName(upstream, size, 'cached'), lower: cold },
-    ];
-  }),
-  {
-    name: `cpuHttpOverBolt ${size}`,
-    upper: caseName('http', size, 'cold'),
-    lower: caseName('bolt', size, 'cold'),
-  },
-]);
 
 /** Part of the closed loop's rate that the open loop offers. */
 const RATE_SHARE = 0.5;
@@ -266,6 +159,27 @@ function measureBolt(
   });
 }
 
+/** The service alone; its CPU is no gateway's, so none is watched. */
+function measureDirect(
+  spec: MmtpLoad,
+  service: Child,
+  rig: Rig,
+  options: BenchOptions,
+  rate: number,
+): Promise<LoadResult> {
+  return rig.runLoad({
+    generator: 'bolt-load',
+    seconds: options.seconds,
+    warmUpMs: options.warmUpMs,
+    flags: { ...loadFlags(spec, service, rate), port: service.port('service'), watch: 0 },
+  });
+}
+
+/** A service of its own: there is nothing to start in front of it. */
+function startDirect(rig: Rig): Promise<Child> {
+  return rig.startService('bolt');
+}
+
 /** Flags that both generators know. */
 function loadFlags(spec: MmtpLoad, proxy: Child, rate: number) {
   return {
@@ -329,32 +243,55 @@ async function runCases(
     options.onProgress,
   );
   const cases = closed.map(({ name }) => summarize(name, measured.get(name) ?? []));
-  for (const spec of chosen) {
-    if (spec.halfOf !== null) cases.push(await measureHalf(spec, cases, stage, options));
-  }
+  const half = chosen.filter(({ halfOf }) => halfOf !== null);
+  const halfMeasured = await measureHalf(half, cases, stage, options);
+  cases.push(...half.map((spec) => halfMeasured.get(spec.name)!.summary));
+  const open = new Map(half.map(({ name }) => [name, halfMeasured.get(name)!.results]));
   const found = {
     ...mosnRatios('qpsPerCore', measured, qpsPerCore),
     ...mosnRatios('qps', measured, ({ qps }) => qps),
-    ...cpuRatios([...FLOOR_RATIOS, ...COST_RATIOS], measured),
+    ...cpuRatios(CPU_RATIOS, measured),
+    ...differences([{ ...ADDED, name: 'addedRtP50Us' }], open, ({ p50Us }) => p50Us),
+    ...differences([{ ...ADDED, name: 'addedRtP99Us' }], open, ({ p99Us }) => p99Us),
   };
   return { cases, ratios: found, skipped };
 }
 
-/** Response time at half the rate of the closed loop, which is measured if it was not. */
+/** One open-loop case over its rounds. */
+interface HalfMeasured {
+  readonly results: readonly LoadResult[];
+  readonly summary: BenchCase;
+}
+
+/** Response times at half the rate of closed loops, which are measured if they were not. */
 async function measureHalf(
-  spec: MmtpCase,
-  cases: readonly BenchCase[],
+  specs: readonly MmtpCase[],
+  closed: readonly BenchCase[],
   stage: MmtpStage,
   options: BenchOptions,
-): Promise<BenchCase> {
-  options.onProgress(spec.name);
-  let qps = cases.find(({ name }) => name === spec.halfOf)?.qps;
-  if (qps === undefined) {
-    const closed = MMTP_CASES.find(({ name }) => name === spec.halfOf) ?? spec;
-    qps = (await stage.measure(closed, options, 0)).qps;
-  }
+): Promise<ReadonlyMap<string, HalfMeasured>> {
   const share = options.isSmoke ? SMOKE_RATE_SHARE : RATE_SHARE;
-  const rate = Math.max(1, Math.floor(qps * share));
-  const result = await stage.measure(spec, options, rate);
-  return { ...summarize(spec.name, [result]), rate, lateP99Us: result.lateP99Us };
+  const qpsOf = new Map(closed.map(({ name, qps }) => [name, qps]));
+  for (const { name, halfOf } of specs) {
+    if (qpsOf.has(halfOf!)) continue;
+    options.onProgress(`${halfOf}, for the rate of ${name}`);
+    const whole = MMTP_CASES.find((entry) => entry.name === halfOf)!;
+    qpsOf.set(halfOf!, (await stage.measure(whole, options, 0)).qps);
+  }
+  const rateOf = ({ halfOf }: MmtpCase) => Math.max(1, Math.floor(qpsOf.get(halfOf!)! * share));
+  const measured = await runRounds(
+    specs.map((spec): RoundCase => {
+      return { name: spec.name, measure: () => stage.measure(spec, options, rateOf(spec)) };
+    }),
+    options.rounds,
+    options.onProgress,
+  );
+  return new Map(
+    specs.map((spec) => {
+      const results = measured.get(spec.name)!;
+      const lateP99Us = rounded(median(results.map((result) => result.lateP99Us)));
+      const summary = { ...summarize(spec.name, results), rate: rateOf(spec), lateP99Us };
+      return [spec.name, { results, summary }];
+    }),
+  );
 }

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { LoadResult } from '#bench/load/tally.ts';
 import { formatReport, median } from '#bench/report.ts';
-import { cpuRatios, qpsPerCore, ratios, runRounds, summarize } from '#bench/rounds.ts';
+import { cpuRatios, qpsPerCore, ratios, runRounds, summarize, differences } from '#bench/rounds.ts';
 
 function resultOf(cpuUs: number | null, change: Partial<LoadResult> = {}): LoadResult {
   return {
@@ -116,6 +116,24 @@ describe('qpsPerCore', () => {
     ]);
     const specs = [{ name: 'over', upper: 'ours', lower: 'theirs' }];
     assert.deepEqual(ratios(specs, measured, qpsPerCore), { over: 4 });
+  });
+});
+
+describe('differences', () => {
+  test('are medians within rounds, and may be 0 or less', () => {
+    const p50Of = (p50Us: number) => resultOf(1, { p50Us });
+    const measured = new Map([
+      ['gateway', [p50Of(50), p50Of(90), p50Of(40)]],
+      ['direct', [p50Of(20), p50Of(30), p50Of(40)]],
+    ]);
+    const specs = [
+      { name: 'added', upper: 'gateway', lower: 'direct' },
+      { name: 'missing', upper: 'gateway', lower: 'nobody' },
+    ];
+    assert.deepEqual(
+      differences(specs, measured, ({ p50Us }) => p50Us),
+      { added: 30 },
+    );
   });
 });
 

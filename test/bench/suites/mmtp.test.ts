@@ -6,8 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { floorMissing } from '#bench/floor/floor.ts';
+import type { BenchCase } from '#bench/report.ts';
 import { mosnMissing } from '#bench/peers/mosn.ts';
-import { MMTP_CASES } from '#bench/suites/mmtp.ts';
+import { MMTP_CASES } from '#bench/suites/mmtp-matrix.ts';
 import { reportOf, runBench } from '../support/run-bench.ts';
 
 describe('bench mmtp', () => {
@@ -28,6 +29,7 @@ describe('bench mmtp', () => {
           'mmtp-bolt-16x16-none',
           'mmtp-http-16x16',
           'mmtp-bolt-16x1-half',
+          'direct-bolt-16x1-half',
         ],
       );
       const peers = [
@@ -49,7 +51,10 @@ describe('bench mmtp', () => {
         const ratio = report.ratios['qpsOverMosn 16x16']!;
         assert.ok(Math.abs(ratio - ours!.qps / mosn.qps) < 0.01, `${ratio}`);
       }
-      const half = report.cases.at(-1)!;
+      const [half, direct] = report.cases.slice(-2) as [BenchCase, BenchCase];
+      assert.equal(direct.rate, half.rate);
+      assert.equal(direct.cpuUsPerRequest, null);
+      assert.equal(report.ratios['addedRtP50Us'], half.p50Us - direct.p50Us);
       // All of the offered requests came back, give or take what was under way at the ends.
       assert.ok(half.rate! > 0 && Math.abs(half.qps / half.rate! - 1) < 0.5, `${half.qps}`);
       assert.equal(await readFile(file, 'utf8'), `${run.stdout.trimEnd().split('\n').at(-1)}\n`);
@@ -61,8 +66,9 @@ describe('bench mmtp', () => {
   test('names each case of the full run once', () => {
     const names = MMTP_CASES.map(({ name }) => name);
     assert.equal(new Set(names).size, names.length);
-    // Two upstreams, four sizes, three sessions, an open loop for each upstream; floor and MOSN.
-    assert.equal(names.length, 2 * (4 * 3 + 1) + 3 + 2);
+    // Two upstreams, four sizes, three sessions, an open loop for each upstream; floor, MOSN and
+    // the service alone.
+    assert.equal(names.length, 2 * (4 * 3 + 1) + 3 + 2 + 1);
     // What a ratio compares runs one after the other.
     const from = names.indexOf('mmtp-bolt-16x1');
     assert.deepEqual(names.slice(from + 1, from + 3), ['floor-16x1', 'mosn-bolt-16x1']);
