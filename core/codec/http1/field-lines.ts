@@ -8,6 +8,7 @@
 // never read. Left to the head parser: what needs the whole head.
 
 import { DecodeStatus } from '../../base/decode-status.ts';
+import { skipText } from '../../base/skip-text.ts';
 import { isAuthority } from './authority.ts';
 import {
   COLON,
@@ -135,6 +136,7 @@ function startValue(bytes: Buffer, at: number, stop: number, head: HttpHead): nu
 }
 
 function scanValue(bytes: Buffer, at: number, stop: number, head: HttpHead): number {
+  at = skipText(bytes, at, stop);
   while (at < stop && IS_VALUE[bytes[at]!] === 1) at++;
   if (at === stop) return at;
   if (bytes[at] === CR) endValue(bytes, at, head);

@@ -5,6 +5,8 @@
 export function watched(bytes: Buffer, onRead: (offset: number) => void): Buffer {
   return new Proxy(bytes, {
     get(target, key): unknown {
+      // Words are read of the memory itself, by skipText alone; its own test sees to its bounds.
+      if (key === 'buffer' || key === 'byteOffset' || key === 'length') return target[key];
       if (typeof key !== 'string' || !/^-?\d+$/.test(key)) {
         throw new Error(`The codec used ${String(key)} of the buffer, not single bytes`);
       }
