@@ -4,12 +4,12 @@
 
 import { readdir } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { suggestion } from './nearest.ts';
+import { packageFile } from './package-files.ts';
 import type { Problem } from './problem.ts';
 
 /** Directory of the profiles that come with the gateway. */
-export const PROFILES_DIR = fileURLToPath(new URL('../profiles', import.meta.url));
+export const PROFILES_DIR = packageFile('profiles');
 
 const EXTENSIONS = ['.json', '.yaml', '.yml'];
 

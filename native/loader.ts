@@ -3,8 +3,7 @@
 // always told. Call it once per thread: kernels hold scratch memory, and the addon's state is the
 // thread's.
 
-import { fileURLToPath } from 'node:url';
-
+import { packageFile } from '#config/package-files.ts';
 import { loadAddon } from './addon.ts';
 import { PlainKernels, type CodecKernels } from './codec-kernels.ts';
 import { NativeKernels } from './native-kernels.ts';
@@ -22,7 +21,7 @@ export interface LoadedKernels {
 }
 
 /** Where `npm run build:native` puts the addon. */
-export const ADDON_PATH = fileURLToPath(new URL('kernels.node', import.meta.url));
+export const ADDON_PATH = packageFile('native/kernels.node');
 
 /** `--native on` and the addon cannot be used. */
 export class NativeMissingError extends Error {

@@ -1,11 +1,12 @@
 // The version of this package, read once from package.json.
 
 import { readFileSync } from 'node:fs';
-
-const PACKAGE_JSON = new URL('../package.json', import.meta.url);
+import { packageFile } from '#config/package-files.ts';
 
 /** Semantic version of mgw. */
 export function packageVersion(): string {
-  const { version } = JSON.parse(readFileSync(PACKAGE_JSON, 'utf8')) as { version: string };
+  const { version } = JSON.parse(readFileSync(packageFile('package.json'), 'utf8')) as {
+    version: string;
+  };
   return version;
 }

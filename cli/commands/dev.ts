@@ -3,10 +3,10 @@
 // its own: cli/dev/gateway-parts.ts.
 
 import { mkdir, writeFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
 import { resolve } from 'node:path';
 import { parseFlags } from '#config/flags.ts';
 import { helpText, type CommandSpec } from '#config/help.ts';
+import { programFile } from '#config/package-files.ts';
 import { formatProblem } from '#config/problem.ts';
 import { packageVersion } from '#workers/package-version.ts';
 import { ChildFailure, DevChild } from '../dev/child.ts';
@@ -30,8 +30,8 @@ const COMMAND: CommandSpec = {
 };
 
 const DEV_DIR = '.mgw/dev';
-const HTTP_SAMPLE = fileURLToPath(new URL('../dev/samples/http-service.ts', import.meta.url));
-const SOFA_SAMPLE = fileURLToPath(new URL('../dev/samples/sofa-service.ts', import.meta.url));
+const HTTP_SAMPLE = programFile('cli/dev/samples/http-service.ts');
+const SOFA_SAMPLE = programFile('cli/dev/samples/sofa-service.ts');
 
 /** Exit code of a sample whose library is not installed. */
 const LIBRARY_MISSING = 3;

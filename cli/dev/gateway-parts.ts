@@ -2,8 +2,8 @@
 // order in front of the same sample services. A further one is a further entry; its flags, its
 // place in the overview and its end follow from it.
 
-import { fileURLToPath } from 'node:url';
 import type { FlagSpec } from '#config/flags.ts';
+import { programFile } from '#config/package-files.ts';
 import { centralConfig, decentralizedConfig, meshConfig, type SamplePorts } from './dev-config.ts';
 
 /** Listeners of a gateway. */
@@ -35,8 +35,8 @@ export interface PartFiles {
   readonly accessLog: string;
 }
 
-const MGW = fileURLToPath(new URL('../mgw.js', import.meta.url));
-const DECENTRALIZED = fileURLToPath(new URL('samples/decentralized-service.ts', import.meta.url));
+const MGW = programFile('cli/mgw.js');
+const DECENTRALIZED = programFile('cli/dev/samples/decentralized-service.ts');
 
 /** In a service's process: no flags, everything is in its configuration. */
 const decentralized: GatewayPart = {

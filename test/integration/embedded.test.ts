@@ -1,5 +1,5 @@
-// The gateway inside a service's process, by the package's own export: real clients on both ports,
-// handlers that answer at once, later, wrongly or never, draining, and two gateways side by side.
+// The gateway inside a service's process: real clients on both ports, handlers that answer at once,
+// later, wrongly or never, draining, and two gateways side by side.
 
 import assert from 'node:assert/strict';
 import { rmSync, writeFileSync } from 'node:fs';
@@ -9,7 +9,7 @@ import {
   startEmbeddedGateway,
   type EmbeddedCall,
   type EmbeddedGateway,
-} from 'mesh-gateway/embedded';
+} from '#workers/embedded.ts';
 import { connectMmtp } from '#cli/client/mmtp-client.ts';
 import {
   issueLegacySession,

@@ -40,6 +40,9 @@ export const PIPELINE_CONTRACT = [
 /** The two codec files whose classes are the request context; the rest of the codecs is types. */
 const MESSAGE_MODEL = ['core/codec/message.ts', 'core/codec/session/types.ts'];
 
+/** Where the package's files are, in whichever form the program runs. */
+const PACKAGE_FILES = 'config/package-files.ts';
+
 function room(
   prefix: string,
   values: readonly string[],
@@ -67,7 +70,7 @@ export const ROOMS: readonly Room[] = [
   room('core/', ['core/', 'config/host-port.ts'], ['config/']),
   room('config/', ['core/base/'], ['core/']),
   // The admin API validates, explains and masks configurations, so it needs more than their types.
-  room('workers/', ['core/', 'native/'], ['config/']),
+  room('workers/', ['core/', 'native/', PACKAGE_FILES], ['config/']),
   room('workers/admin/', ['core/', 'workers/', 'config/']),
   // A process's root like the commands of cli: the process is the service that embeds the gateway.
   room('workers/embedded.ts', ['core/', 'workers/', 'config/']),
@@ -81,7 +84,7 @@ export const ROOMS: readonly Room[] = [
   ]),
   room('control/', ['core/base/', 'config/']),
   // The kernels that the addon does not have are those of TypeScript: it extends them.
-  room('native/', ['core/codec/kernels.ts']),
+  room('native/', ['core/codec/kernels.ts', PACKAGE_FILES]),
   room('cli/', EVERYTHING),
   room('profiles/', []),
   room('bench/', [...EVERYTHING, 'cli/', 'test/', 'tools/']),

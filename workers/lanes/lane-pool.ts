@@ -3,10 +3,10 @@
 // thread runs one task that ends with the lane; requests never go through it.
 
 import { performance, type EventLoopUtilization } from 'node:perf_hooks';
-import { fileURLToPath } from 'node:url';
 import type { Piscina } from 'piscina';
 import type { Clock, TimerHandle } from '#core/base/clock.ts';
 import type { GatewayCounters } from '#core/telemetry/counters.ts';
+import { programFile } from '#config/package-files.ts';
 import type { Problem } from '#config/problem.ts';
 import type { SlotArena } from '#core/slot-arena.ts';
 import type { Lane } from '../lane.ts';
@@ -25,7 +25,7 @@ import { TurnKeeper } from './turn.ts';
 
 type TransferList = NonNullable<NonNullable<Parameters<Piscina['run']>[1]>['transferList']>;
 
-const TASK_FILE = fileURLToPath(new URL('lane-task.ts', import.meta.url));
+const TASK_FILE = programFile('workers/lanes/lane-task.ts');
 
 /** Length of the windows in which placement is decided. Ms. */
 const WINDOW_MS = 100;

@@ -6,7 +6,7 @@ import {
   startEmbeddedGateway,
   type EmbeddedGateway,
   type EmbeddedHandler,
-} from 'mesh-gateway/embedded';
+} from '#workers/embedded.ts';
 import { DEMO_HANDLERS } from './demo-handlers.ts';
 import { announceReady, configFlag, endOnSignal, SampleExit } from './sample-process.ts';
 

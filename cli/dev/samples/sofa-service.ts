@@ -4,12 +4,12 @@
 
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import type { server as sofaServer } from 'sofa-rpc-node';
+import { packageFile } from '#config/package-files.ts';
 import { announceReady, endOnSignal, portFlag, SampleExit } from './sample-process.ts';
 
 const HOST = '127.0.0.1';
-const PROTO_FOLDER = fileURLToPath(new URL('proto', import.meta.url));
+const PROTO_FOLDER = packageFile('cli/dev/samples/proto');
 
 /** LIMIT: longest time `slow` waits. */
 const SLOW_MS_MAX = 30_000;

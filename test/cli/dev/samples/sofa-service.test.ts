@@ -6,10 +6,11 @@ import { execFile } from 'node:child_process';
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { packageFile } from '#config/package-files.ts';
 import { startSofaPeer } from '#test/peers/sofa.ts';
 
-const SAMPLES = fileURLToPath(new URL('../../../../cli/dev/samples', import.meta.url));
+const SAMPLES = 'cli/dev/samples';
+const SERVICE = `${SAMPLES}/sofa-service.ts`;
 
 interface Ended {
   readonly code: number;
@@ -33,8 +34,10 @@ test('says which packages it misses and exits with 3', async () => {
   // Copied to where no node_modules is in reach.
   const folder = await mkdtemp(join(tmpdir(), 'mgw-samples-'));
   try {
-    await cp(SAMPLES, folder, { recursive: true });
-    const { code, stderr } = await run(join(folder, 'sofa-service.ts'), []);
+    for (const path of [SAMPLES, 'config/package-files.ts', 'package.json']) {
+      await cp(packageFile(path), join(folder, path), { recursive: true });
+    }
+    const { code, stderr } = await run(join(folder, SERVICE), []);
     assert.equal(code, 3);
     assert.match(stderr, /needs sofa-rpc-node and antpb/);
   } finally {
@@ -44,7 +47,7 @@ test('says which packages it misses and exits with 3', async () => {
 
 test('refuses a wrong port with 2', async () => {
   for (const port of ['x', '-1', '65536', '']) {
-    const { code, stderr } = await run(join(SAMPLES, 'sofa-service.ts'), [`--port=${port}`]);
+    const { code, stderr } = await run(packageFile(SERVICE), [`--port=${port}`]);
     assert.equal(code, 2, port);
     assert.match(stderr, /is no port/);
   }
