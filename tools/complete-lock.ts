@@ -20,8 +20,10 @@ export interface LockFile {
   readonly packages: Readonly<Record<string, LockedPackage>>;
 }
 
+const SYSTEMS = 'aix|android|darwin|freebsd|linux|netbsd|openbsd|openharmony|sunos|win32';
+
 /** Operating system, processor and C library in the name of a platform package. */
-const PLATFORM = /-(android|darwin|linux|freebsd|openharmony|win32)-([a-z0-9]+)(?:-(\w+))?$/;
+const PLATFORM = new RegExp(`[-/](${SYSTEMS})-([a-z0-9]+)(?:-(\\w+))?$`);
 const WASM = /-wasm32(?:-\w+)?$/;
 
 /** Entries that `lock` lacks, by path. */

@@ -9,7 +9,7 @@ import type { LocalHandler, LocalHandlers } from '#core/upstream/local/local-ser
 import { loadConfig, snapshotFromValue } from '#config/load.ts';
 import { formatProblem, type Problem } from '#config/problem.ts';
 import { EMBEDDED_DEFAULTS } from '#config/role-defaults.ts';
-import { Acceptor, type BoundPorts } from './acceptor.ts';
+import { Acceptor } from './acceptor.ts';
 import { AcceptorSource } from './admin/acceptor-source.ts';
 import { AdminServer } from './admin/admin-server.ts';
 import { InputError } from './lane.ts';
@@ -54,20 +54,45 @@ export class EmbeddedConfigError extends Error {
   }
 }
 
-/** A running gateway in this process. */
-export class EmbeddedGateway {
+/** Ports that are bound, by listener. */
+export type EmbeddedPorts = Readonly<Partial<Record<'http' | 'mmtp' | 'admin', number>>>;
+
+/** A running gateway in this process. An interface: users need not see what it is made of. */
+export interface EmbeddedGateway {
   /** Bound ports; a listener that is off is missing. */
-  readonly ports: BoundPorts;
+  readonly ports: EmbeddedPorts;
+
+  /** What `GET /stats` of a sidecar answers: counters and figures by API. */
+  stats(): Promise<object>;
+
+  /** The metrics as Prometheus text, for a service that has an endpoint of its own. */
+  metricsText(): Promise<string>;
+
+  /**
+   * Replaces the configuration for new requests; settings of listeners need a restart.
+   *
+   * @throws EmbeddedConfigError when it is refused; the one before stays in force
+   */
+  apply(config: Readonly<Record<string, unknown>>): Promise<void>;
+
+  /**
+   * Stops accepting, tells clients, answers what is open within `runtime.drainMs`, ends the rest.
+   * The service's own work goes on; call it before the service ends what its handlers need.
+   */
+  close(): Promise<void>;
+}
+
+class RunningGateway implements EmbeddedGateway {
+  readonly ports: EmbeddedPorts;
   readonly #acceptor: Acceptor;
   readonly #source: AcceptorSource;
   readonly #admin: AdminServer | null;
 
-  /** Use {@link startEmbeddedGateway}. */
   constructor(
     acceptor: Acceptor,
     source: AcceptorSource,
     admin: AdminServer | null,
-    ports: BoundPorts,
+    ports: EmbeddedPorts,
   ) {
     this.#acceptor = acceptor;
     this.#source = source;
@@ -75,21 +100,14 @@ export class EmbeddedGateway {
     this.ports = ports;
   }
 
-  /** What `GET /stats` of a sidecar answers: counters and figures by API. */
   stats(): Promise<object> {
     return this.#source.stats();
   }
 
-  /** The metrics as Prometheus text, for a service that has an endpoint of its own. */
   metricsText(): Promise<string> {
     return this.#source.metricsText();
   }
 
-  /**
-   * Replaces the configuration for new requests; settings of listeners need a restart.
-   *
-   * @throws EmbeddedConfigError when it is refused; the one before stays in force
-   */
   async apply(config: Readonly<Record<string, unknown>>): Promise<void> {
     const { base } = this.#acceptor;
     const result = await this.#acceptor.apply(
@@ -98,10 +116,6 @@ export class EmbeddedGateway {
     if (!result.ok) throw new EmbeddedConfigError(result.problems);
   }
 
-  /**
-   * Stops accepting, tells clients, answers what is open within `runtime.drainMs`, ends the rest.
-   * The service's own work goes on; call it before the service ends what its handlers need.
-   */
   async close(): Promise<void> {
     await this.#acceptor.drain();
     await this.#admin?.close();
@@ -153,7 +167,7 @@ async function open(acceptor: Acceptor): Promise<EmbeddedGateway> {
   const source = new AcceptorSource(acceptor, packageVersion(), ROLE);
   try {
     const ports = await acceptor.open();
-    if (adminPort === 'off') return new EmbeddedGateway(acceptor, source, null, ports);
+    if (adminPort === 'off') return new RunningGateway(acceptor, source, null, ports);
     const tokenFile = adminTokenFile ?? `.mgw/admin-${process.pid}-${adminPort}.token`;
     const admin = await AdminServer.listen({
       host,
@@ -162,7 +176,7 @@ async function open(acceptor: Acceptor): Promise<EmbeddedGateway> {
       source,
       onError: (error) => acceptor.log.error('admin handler failed', { error: String(error) }),
     });
-    return new EmbeddedGateway(acceptor, source, admin, { ...ports, admin: admin.port });
+    return new RunningGateway(acceptor, source, admin, { ...ports, admin: admin.port });
   } catch (error) {
     await acceptor.close();
     throw error;

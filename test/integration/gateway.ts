@@ -267,14 +267,19 @@ export function startSidecar(
   return startProcess('sidecar', args, nodeArgs);
 }
 
-/** Starts a gateway process by its command, as {@link startSidecar} does. */
+/**
+ * Starts a gateway process by its command, as {@link startSidecar} does.
+ *
+ * @param program file of another `mgw` than this repository's
+ */
 export async function startProcess(
   command: string,
   args: readonly string[],
   nodeArgs: readonly string[] = [],
+  program: string = MGW,
 ): Promise<Sidecar> {
   const free = ['--http-port=0', '--mmtp-port=0', '--admin-port=0', '--admin-open'];
-  const { child, errors } = spawnGateway(command, [...free, ...args], nodeArgs);
+  const { child, errors } = spawnGateway([program, command, ...free, ...args], nodeArgs);
   for await (const line of createInterface({ input: child.stdout! })) {
     if (!line.startsWith('{"event":"ready"')) continue;
     return new Sidecar(child, JSON.parse(line) as ReadyLine, errors);
@@ -286,14 +291,14 @@ export async function startProcess(
 export async function runSidecar(
   args: readonly string[],
 ): Promise<{ code: number | null; stderr: string }> {
-  const { child, errors } = spawnGateway('sidecar', args, []);
+  const { child, errors } = spawnGateway([MGW, 'sidecar', ...args], []);
   child.stdout!.resume();
   const [code] = (await within(once(child, 'close'), 'end of the sidecar')) as [number | null];
   return { code, stderr: errors() };
 }
 
-function spawnGateway(command: string, args: readonly string[], nodeArgs: readonly string[]) {
-  const child = spawn(process.execPath, [...nodeArgs, MGW, command, ...args], {
+function spawnGateway(command: readonly string[], nodeArgs: readonly string[]) {
+  const child = spawn(process.execPath, [...nodeArgs, ...command], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH: process.env['PATH'] },
   });

@@ -1,5 +1,5 @@
 // `npm run build:native` and the quiet try of `prepare` where cargo or its tool is missing: the
-// first fails and says why, the second prints one line and succeeds.
+// first fails and says why, the second prints one line about it and succeeds.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -27,11 +27,12 @@ describe('build of the addon without cargo', () => {
     assert.match(stderr, /^The native addon was not built: cargo is not installed\n$/);
   });
 
-  test('prepare prints one line and succeeds', () => {
-    const { status, stdout, stderr } = run('native/prepare.js');
+  test('prepare prints a line about each part and succeeds', () => {
+    const { status, stdout, stderr } = run('tools/prepare.js');
     assert.equal(status, 0);
     assert.equal(stderr, '');
-    // In a folder that is no git checkout it does not even try.
-    assert.match(stdout, /^(native addon: not built \(cargo is not installed\).*\n)?$/);
+    // In a folder that is no git checkout it does not even try the addon.
+    const lines = /^dist\/: .+\n(native addon: not built \(cargo is not installed\).*\n)?$/;
+    assert.match(stdout, lines);
   });
 });

@@ -17,6 +17,7 @@ describe('missingEntries()', () => {
       '@a/b-linux-arm64-musl': '1.2.3',
       '@a/b-win32-x64-msvc': '^1.2.3',
       '@a/b-darwin-arm64': '1.2.3',
+      '@a/openbsd-x64': '1.2.3',
       '@a/b-wasm32-wasi': '1.2.3',
       'no-platform': '1.0.0',
     };
@@ -42,6 +43,7 @@ describe('missingEntries()', () => {
         libc: ['musl'],
       },
       'node_modules/@a/b-win32-x64-msvc': { ...common, cpu: ['x64'], os: ['win32'] },
+      'node_modules/@a/openbsd-x64': { ...common, cpu: ['x64'], os: ['openbsd'] },
       'node_modules/@a/b-wasm32-wasi': { ...common, cpu: ['wasm32'] },
     });
   });
