@@ -1,5 +1,6 @@
 // `node bench/footprint.ts`: what a gateway costs before it has work: time from spawn to its ready
 // line, memory after the start, memory per idle connection. The last line is one JSON object.
+// `--source ts` measures the sources in place of what `npm run build` makes of them.
 
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -9,6 +10,12 @@ import { meshConfig } from '#cli/dev/dev-config.ts';
 import { ensureKeyFile } from '#cli/commands/session-key-file.ts';
 import { median } from './report.ts';
 import { startChild, type Child } from './rig/child.ts';
+import {
+  chosenSource,
+  gatewayCommand,
+  prepareSource,
+  SOURCE_VARIABLE,
+} from './rig/gateway-source.ts';
 import { measureIdle } from './rig/idle-connections.ts';
 import { readUsage } from './rig/process-usage.ts';
 
@@ -16,13 +23,17 @@ const { values } = parseArgs({
   options: {
     runs: { type: 'string', default: '8' },
     connections: { type: 'string', default: '10000' },
+    source: { type: 'string' },
   },
 });
+
+if (values.source !== undefined) process.env[SOURCE_VARIABLE] = values.source;
+const source = chosenSource();
 
 const PORTS = ['--http-port=0', '--mmtp-port=0', '--admin-port=0'];
 
 function startGateway(flags: readonly string[]): Promise<Child> {
-  const command = ['node', '--max-semi-space-size=32', 'cli/mgw.js', 'sidecar', ...PORTS, ...flags];
+  const command = [...gatewayCommand(source), ...PORTS, ...flags];
   return startChild({ name: 'gateway', command, cpu: null });
 }
 
@@ -40,6 +51,7 @@ async function measureStart(flags: readonly string[]): Promise<{ readyMs: number
   return { readyMs: Math.round(median(times)), rssMb: Math.round(rssMb) };
 }
 
+await prepareSource(source);
 const directory = await mkdtemp(join(tmpdir(), 'mgw-footprint-'));
 try {
   const keysFile = join(directory, 'keys.json');
@@ -56,7 +68,8 @@ try {
   const { kibPerConnection: http } = await measureIdle(gateway, 'http', connections);
   await gateway.stop();
   const idleKibPerConnection = { connections, mmtp, http };
-  const result = { suite: 'footprint', node: process.version, start, idleKibPerConnection };
+  const node = process.version;
+  const result = { suite: 'footprint', node, source, start, idleKibPerConnection };
   process.stdout.write(`${JSON.stringify(result)}\n`);
 } finally {
   await rm(directory, { recursive: true, force: true });

@@ -15,6 +15,7 @@ import { runReport } from './report-command.ts';
 import { createReport, formatReport, type BenchReport } from './report.ts';
 import { PINNINGS } from './rig/cores.ts';
 import { PROFILE_VARIABLE } from './rig/gateway-config.ts';
+import { GATEWAY_SOURCES, SOURCE_VARIABLE } from './rig/gateway-source.ts';
 import { createOptions, UsageError, WORK_US, type BenchOptions, type Suite } from './suite.ts';
 import { codecsSuite } from './suites/codecs.ts';
 import { compareSuite } from './suites/compare.ts';
@@ -107,6 +108,13 @@ const FLAGS = defineFlags([
     type: 'string',
     value: 'NAME',
     description: 'Profile of the gateways that are started.',
+  },
+  {
+    name: 'source',
+    type: 'string',
+    description: 'Code of the gateways: what `npm run build` makes of it, or the sources.',
+    choices: GATEWAY_SOURCES,
+    defaultText: `$${SOURCE_VARIABLE} or ${GATEWAY_SOURCES[0]}`,
   },
   { name: 'json', type: 'string', value: 'FILE', description: 'Write the JSON object here too.' },
   {
@@ -202,6 +210,7 @@ async function main(argv: readonly string[]): Promise<number> {
     // Gateways read the variable themselves; nothing is said to them in another way.
     process.env[PROFILE_VARIABLE] = values.profile;
   }
+  if (values.source !== undefined) process.env[SOURCE_VARIABLE] = values.source;
   try {
     const options = optionsOf(values, suite);
     const report = createReport(suite.name, await suite.run(options), argv);

@@ -12,6 +12,7 @@ import { formatProblem } from '#config/problem.ts';
 import { formatProfile, summarizeProfile, type CpuProfile } from './cpu-profile.ts';
 import { summarize } from './rounds.ts';
 import type { LoadResult } from './load/tally.ts';
+import { GATEWAY_SOURCES, SOURCE_VARIABLE } from './rig/gateway-source.ts';
 import { Rig } from './rig/rig.ts';
 import { createOptions, type BenchOptions, type ProfiledSuite } from './suite.ts';
 import { headlineProfile } from './suites/headline.ts';
@@ -59,6 +60,13 @@ const FLAGS = defineFlags([
     default: false,
   },
   {
+    name: 'source',
+    type: 'string',
+    description: 'Code of the gateway: only `ts` tells the file of a function.',
+    choices: GATEWAY_SOURCES,
+    default: 'ts',
+  },
+  {
     name: 'keep',
     type: 'string',
     value: 'DIRECTORY',
@@ -99,6 +107,7 @@ async function main(argv: readonly string[]): Promise<number> {
     return refuse(`No case "${chosen}"; there are ${suite.cases.join(', ')}`);
   }
   const seconds = values.seconds ?? (values.smoke ? undefined : DEFAULT_SECONDS);
+  process.env[SOURCE_VARIABLE] = values.source;
   const options = createOptions({
     isSmoke: values.smoke,
     ...(seconds === undefined ? {} : { seconds }),

@@ -3,6 +3,7 @@
 import { cpus, release } from 'node:os';
 import { loadNative } from '#native/loader.ts';
 import { PROFILE_VARIABLE } from './rig/gateway-config.ts';
+import { chosenSource } from './rig/gateway-source.ts';
 import { ACCEPTOR_THREAD } from './rig/thread-usage.ts';
 import type { SoakFigures } from './soak/trend.ts';
 
@@ -66,6 +67,8 @@ export interface SuiteResult {
   readonly notes?: readonly string[];
   /** The native addon took part. Unless given: what a gateway started here would load. */
   readonly native?: boolean;
+  /** Form of the gateway's code, `dist` or `ts`. Unless given: that of all gateways of the run. */
+  readonly source?: string;
 }
 
 /** The last line of stdout. */
@@ -74,6 +77,7 @@ export interface BenchReport extends SuiteResult {
   readonly machine: string;
   readonly node: string;
   readonly native: boolean;
+  readonly source: string;
   /** Profile of the gateways, when one was chosen. */
   readonly profile?: string;
   /** When the run ended, ISO 8601. */
@@ -100,6 +104,7 @@ export function createReport(
     machine: machineName(),
     node: process.version,
     native: isNative(),
+    source: chosenSource(),
     ...(profile === undefined ? {} : { profile }),
     date: new Date().toISOString(),
     command: ['npm run bench --', ...argv].join(' '),
@@ -152,7 +157,8 @@ export const CASE_COLUMNS: readonly Column[] = [
 ];
 
 /** The report as a table, ratios and skipped cases below. */
-export function formatReport({ cases, ratios, skipped, notes = [] }: SuiteResult): string {
+export function formatReport(result: SuiteResult): string {
+  const { cases, ratios, skipped, notes = [], source } = result;
   // A column that no case has a value for says nothing.
   const columns = CASE_COLUMNS.filter(({ text }) => cases.some((row) => text(row) !== '-'));
   const cells = [columns.map(({ title }) => title)];
@@ -165,6 +171,7 @@ export function formatReport({ cases, ratios, skipped, notes = [] }: SuiteResult
     return padded.join('  ').trimEnd();
   });
   for (const [name, value] of Object.entries(ratios)) lines.push(`${name} = ${value.toFixed(2)}`);
+  if (source !== undefined) lines.push(`code of the gateway: ${source}`);
   lines.push(...notes);
   for (const { name, reason } of skipped) lines.push(`${name} skipped: ${reason}`);
   for (const { name, problems = {} } of cases) {

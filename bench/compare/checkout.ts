@@ -13,6 +13,12 @@ const PROJECT = join(import.meta.dirname, '../..');
 /** What the addon is built from. */
 const ADDON_SOURCES = ['native/src', 'native/Cargo.toml', 'native/Cargo.lock', 'native/build.rs'];
 
+/** What `npm run build` starts; revisions from before there was one run as TypeScript only. */
+const BUILD_TOOL = 'tools/build.ts';
+
+/** LIMIT: a build takes about a second. */
+const BUILD_MS_MAX = 60_000;
+
 /** LIMIT: the archive of a revision takes a second. */
 const GIT_MS_MAX = 60_000;
 
@@ -49,6 +55,22 @@ export async function checkOut(revision: string, root: string): Promise<Checkout
   const hasAddon = existsSync(ADDON_PATH) && (await hasSameAddon(revision, options));
   if (hasAddon) symlinkSync(ADDON_PATH, join(root, 'native', 'kernels.node'));
   return { root, hasAddon };
+}
+
+/**
+ * Makes the built form of a revision, by its own build.
+ *
+ * @param root what {@link checkOut} filled
+ * @returns why there is none; null: it is there
+ */
+export async function buildCheckout(root: string): Promise<string | null> {
+  if (!existsSync(join(root, BUILD_TOOL))) return 'it is older than the build';
+  try {
+    await run(process.execPath, [BUILD_TOOL], { cwd: root, timeout: BUILD_MS_MAX });
+    return null;
+  } catch (error) {
+    return messageOf(error);
+  }
 }
 
 /** `git diff --quiet` fails where there is a difference. */

@@ -1,8 +1,9 @@
 // What the suite `compare` compares: two sides, each with flags of the sidecar, variables of its
-// environment and a revision of the sources, as the command line says it.
+// environment, a revision of the sources and the form that they run in, as the command line says.
 
 import { defineFlags, type FlagValues } from '#config/flags.ts';
 import { PROFILE_VARIABLE } from '../rig/gateway-config.ts';
+import { GATEWAY_SOURCES, type GatewaySource } from '../rig/gateway-source.ts';
 import { UsageError } from '../suite.ts';
 
 export const COMPARE_FLAGS = defineFlags([
@@ -10,6 +11,8 @@ export const COMPARE_FLAGS = defineFlags([
   sideFlag('b', 'FLAGS', 'compare: flags of the sidecar on side b.'),
   sideFlag('a-rev', 'REV', 'compare: git revision of side a; without it the files as they are.'),
   sideFlag('b-rev', 'REV', 'compare: git revision of side b.'),
+  { ...sideFlag('a-source', '', 'compare: code of side a.'), choices: GATEWAY_SOURCES },
+  { ...sideFlag('b-source', '', 'compare: code of side b.'), choices: GATEWAY_SOURCES },
   { ...sideFlag('a-env', 'NAME=TEXT', 'compare: environment of side a.'), type: 'list' },
   { ...sideFlag('b-env', 'NAME=TEXT', 'compare: environment of side b.'), type: 'list' },
 ]);
@@ -25,6 +28,8 @@ export interface Side {
   readonly flags: readonly string[];
   /** Git revision; null: the files as they are. */
   readonly revision: string | null;
+  /** Null: that of the whole run. */
+  readonly source: GatewaySource | null;
   readonly env: Readonly<Record<string, string>>;
 }
 
@@ -34,26 +39,21 @@ export interface Side {
  * @throws UsageError for a variable without `=`
  */
 export function readSides(values: FlagValues<typeof COMPARE_FLAGS>): readonly [Side, Side] {
-  const { a = '', b = '' } = values;
-  return [
-    createSide('a', a, values['a-rev'], values['a-env'] ?? []),
-    createSide('b', b, values['b-rev'], values['b-env'] ?? []),
-  ];
+  return [createSide('a', values), createSide('b', values)];
 }
 
-function createSide(
-  name: 'a' | 'b',
-  flags: string,
-  revision: string | undefined,
-  env: readonly string[],
-): Side {
+function createSide(name: 'a' | 'b', values: FlagValues<typeof COMPARE_FLAGS>): Side {
+  const flags = values[name] ?? '';
+  const revision = values[`${name}-rev`] ?? null;
+  const env = values[`${name}-env`] ?? [];
+  const source = GATEWAY_SOURCES.find((known) => known === values[`${name}-source`]) ?? null;
   const pairs = env.map((text): [string, string] => {
     const at = text.indexOf('=');
     if (at < 1) throw new UsageError(`--${name}-env: "${text}" is no NAME=TEXT`);
     return [text.slice(0, at), text.slice(at + 1)];
   });
   const words = flags.split(/\s+/).filter((word) => word !== '');
-  return { name, flags: words, revision: revision ?? null, env: Object.fromEntries(pairs) };
+  return { name, flags: words, revision, source, env: Object.fromEntries(pairs) };
 }
 
 /** Whether a gateway of this side has a profile: of its own, or that of the whole run. */

@@ -60,11 +60,12 @@ function renderRun(report: BenchReport, id: string): Markup {
   return element('section', { id }, lines(...parts));
 }
 
-function about({ machine, node, native, profile, date, command }: BenchReport): Markup {
+function about({ machine, node, native, source, profile, date, command }: BenchReport): Markup {
   const facts: readonly (readonly [name: string, text: string])[] = [
     ['machine', machine],
     ['Node', node],
     ['native addon', native ? 'on' : 'off'],
+    ['code of the gateway', source ?? 'not recorded'],
     ['profile', profile ?? 'none'],
     ['command', command ?? 'not recorded'],
     ['date', date ?? 'not recorded'],

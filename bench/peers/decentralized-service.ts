@@ -4,9 +4,11 @@
 
 import { readFileSync } from 'node:fs';
 import { defineFlags } from '#config/flags.ts';
-import { startEmbeddedGateway } from '#workers/embedded.ts';
+import { packageFile } from '#config/package-files.ts';
+import type * as Embedded from '#workers/embedded.ts';
 import { announceReady } from '../rig/announce.ts';
 import { OPERATION } from '../rig/gateway-config.ts';
+import { chosenSource, gatewayFile } from '../rig/gateway-source.ts';
 import { AccountHandler } from './account-handler.ts';
 import { CalibratedWork } from './calibrated-work.ts';
 import { readOwnFlags, SERVICE_FLAGS, serviceMessage, WORK_FLAG } from './peer-flags.ts';
@@ -17,12 +19,19 @@ const FLAGS = defineFlags([
   { name: 'config', type: 'string', description: 'Configuration, JSON.', default: '' },
 ]);
 
+/** The gateway in the form of this run, as sidecars are. */
+async function loadEmbedded(): Promise<typeof Embedded> {
+  const path = packageFile(gatewayFile('workers/embedded.ts', chosenSource()));
+  return (await import(path)) as typeof Embedded;
+}
+
 async function main(): Promise<void> {
   const flags = readOwnFlags(FLAGS);
   const work = new CalibratedWork(flags['work-turns']);
   work.warmUp();
   const handler = new AccountHandler(serviceMessage(flags), work);
   const config = JSON.parse(readFileSync(flags.config, 'utf8')) as Record<string, unknown>;
+  const { startEmbeddedGateway } = await loadEmbedded();
   const gateway = await startEmbeddedGateway({
     config,
     handlers: {

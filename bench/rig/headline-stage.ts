@@ -6,7 +6,9 @@
 import type { LoadResult } from '../load/tally.ts';
 import { runChild, startChild, type Child } from './child.ts';
 import { BOLT_TARGET, LIMIT_QPS, OPERATION } from './gateway-config.ts';
+import { chosenSource, gatewayFile, prepareSource } from './gateway-source.ts';
 import type { Rig } from './rig.ts';
+import { GATEWAY_NODE_FLAGS } from './runtime-flags.ts';
 
 /** Where the gateway is: in the service's process, or in one of its own. */
 export type Generation = 'decentralized' | 'mesh';
@@ -45,9 +47,6 @@ interface Running {
 
 /** LIMIT: calibrating takes about 100 ms. */
 const CALIBRATION_MS_MAX = 20_000;
-
-/** As `mgw` is started: both generations get it. */
-const RUNTIME_FLAGS = ['--max-semi-space-size=32'];
 
 /** Setups of one run, started when the first measurement needs them. */
 export class HeadlineStage {
@@ -91,6 +90,7 @@ export class HeadlineStage {
     const key = JSON.stringify(setup);
     const known = this.#running.get(key);
     if (known !== undefined) return known;
+    await prepareSource(chosenSource());
     const turns = Math.round(setup.workUs * (await this.#calibrated()));
     const isMesh = setup.generation === 'mesh';
     const made = isMesh ? await this.#mesh(setup, turns) : await this.#decentralized(setup, turns);
@@ -122,13 +122,15 @@ export class HeadlineStage {
     const service = await this.#child('Bolt service', ['bench/peers/bolt-service.ts', ...flags]);
     const hosts = [`127.0.0.1:${service.port('service')}`];
     const config = this.#config(setup, { protocol: 'bolt', hosts }, BOLT_TARGET);
-    const argv = [...this.#nodeFlags, 'cli/mgw.js', 'sidecar', `--config=${config}`];
+    const mgw = gatewayFile('cli/mgw.js', chosenSource());
+    const argv = [...this.#nodeFlags, mgw, 'sidecar', `--config=${config}`];
     const gateway = await this.#child('sidecar', argv);
     return { gateway, service };
   }
 
   async #child(name: string, argv: readonly string[]): Promise<Child> {
-    const command = [process.execPath, ...RUNTIME_FLAGS, ...argv];
+    // As `mgw` is started: services and both generations get the same flags.
+    const command = [process.execPath, ...GATEWAY_NODE_FLAGS, ...argv];
     return this.#rig.adopt(await startChild({ name, command, cpu: this.#rig.gatewayCpu }));
   }
 

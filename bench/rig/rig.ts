@@ -8,12 +8,14 @@ import type { LoadResult } from '../load/tally.ts';
 import { newBenchKeys } from '../load/session-pool.ts';
 import { runChild, startChild, type Child, type ChildSpec } from './child.ts';
 import { chooseCores, type Cores, type CpuChoice } from './cores.ts';
+import { chosenSource, gatewayCommand, prepareSource } from './gateway-source.ts';
 import {
   gatewayConfig,
   PROFILE_VARIABLE,
   type GatewaySetup,
   type UpstreamKind,
 } from './gateway-config.ts';
+import { GENERATOR_NODE_FLAGS } from './runtime-flags.ts';
 
 /** LIMIT: what a generator needs beside its window: start, sessions, last answers. */
 const LOAD_EXTRA_MS = 20_000;
@@ -112,11 +114,12 @@ export class Rig {
     servicePort: number,
     nodeFlags: readonly string[] = [],
   ): Promise<Child> {
-    const runtime = [process.execPath, '--max-semi-space-size=32', ...nodeFlags];
+    const source = chosenSource();
+    await prepareSource(source);
     const flags = this.gatewayFlags(setup, servicePort);
     return this.#start({
       name: `gateway ${setup.upstream} ${setup.session}`,
-      command: [...runtime, 'cli/mgw.js', 'sidecar', ...flags],
+      command: [...gatewayCommand(source, nodeFlags), ...flags],
       cpu: this.gatewayCpu,
     });
   }
@@ -124,7 +127,7 @@ export class Rig {
   /** Runs a load generator to its end. */
   async runLoad({ generator, seconds, warmUpMs, flags }: LoadSpec): Promise<LoadResult> {
     const all = { ...flags, seconds, 'warm-up-ms': warmUpMs };
-    const program = [process.execPath, '--max-semi-space-size=32', `bench/load/${generator}.ts`];
+    const program = [process.execPath, ...GENERATOR_NODE_FLAGS, `bench/load/${generator}.ts`];
     const argv = Object.entries(all).map(([name, value]) => `--${name}=${value}`);
     const command = [...program, ...argv];
     const spec = { name: generator, command, cpu: this.restCpu };

@@ -44,7 +44,7 @@ export const codecsSuite: Suite = {
       return summarizeCase(name, result, operations);
     });
     // The cases compute with the TypeScript kernels, whatever is built.
-    return { cases, ratios: ratiosOf(cases), skipped: [], native: false };
+    return { cases, ratios: ratiosOf(cases), skipped: [], native: false, source: 'ts' };
   },
 };
 

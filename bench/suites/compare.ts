@@ -1,14 +1,21 @@
 // Suite `compare`: one case of the suites `mmtp` or `http` on two gateways that differ in flags,
-// environment or revision, in interleaved rounds. Generator and service are this checkout's for
-// both. Ratios are b over a within a round: their median, the lowest and the highest, so that one
-// sees whether a difference is larger than what the machine makes of equal sides.
+// environment, revision or form of the code, in interleaved rounds. Generator and service are this
+// checkout's for both. Ratios are b over a within a round: their median, the lowest and the
+// highest, so that one sees whether a difference is larger than what the machine makes of equal
+// sides.
 
-import { checkOut } from '../compare/checkout.ts';
+import { buildCheckout, checkOut } from '../compare/checkout.ts';
 import { hasProfile, mergeFlags, readSides, type Side } from '../compare/sides.ts';
 import type { LoadResult } from '../load/tally.ts';
 import { cpuUsPerRequest, runRounds, summarize, type Measurements } from '../rounds.ts';
 import { median, rounded, type SuiteResult } from '../report.ts';
 import { startChild, type Child } from '../rig/child.ts';
+import {
+  chosenSource,
+  gatewayCommand,
+  prepareSource,
+  type GatewaySource,
+} from '../rig/gateway-source.ts';
 import { Rig } from '../rig/rig.ts';
 import type { GatewaySetup } from '../rig/gateway-config.ts';
 import { UnknownCaseError, UsageError, type BenchOptions, type Suite } from '../suite.ts';
@@ -46,6 +53,10 @@ interface PreparedSide {
   /** Null: this checkout. */
   readonly root: string | null;
   readonly hasAddon: boolean;
+  /** Form of the code that runs. */
+  readonly source: GatewaySource;
+  /** Why the revision cannot run as JavaScript; null: it can, or need not. */
+  readonly buildProblem: string | null;
 }
 
 export const compareSuite: Suite = {
@@ -57,8 +68,9 @@ export const compareSuite: Suite = {
     const rig = new Rig();
     try {
       const service = await rig.startService(shared.setup.upstream);
-      const prepared: PreparedSide[] = [];
-      for (const side of sides) prepared.push(await prepare(side, rig, options));
+      const each: PreparedSide[] = [];
+      for (const side of sides) each.push(await prepare(side, rig, options));
+      const prepared = withCommonSource(each, options);
       const env = commonEnvironment(prepared, options);
       const rounds = [];
       for (const entry of prepared) {
@@ -71,6 +83,7 @@ export const compareSuite: Suite = {
         cases: rounds.map(({ name }) => summarize(name, measured.get(name) ?? [])),
         ratios: ratiosOf(measured, shared.name),
         skipped: [],
+        source: sourcesOf(prepared),
       };
     } finally {
       await rig.close();
@@ -86,11 +99,43 @@ function chooseCase([name = DEFAULT_CASE, ...others]: readonly string[]): Shared
   throw new UnknownCaseError(`${problem}; there are ${names}`);
 }
 
-async function prepare(side: Side, rig: Rig, options: BenchOptions): Promise<PreparedSide> {
+/** Checks out and builds what the side needs. */
+async function prepare(side: Side, rig: Rig, { onProgress }: BenchOptions): Promise<PreparedSide> {
   const { name, revision } = side;
-  if (revision === null) return { side, root: null, hasAddon: true };
-  options.onProgress(`checks out ${revision} for side ${name}`);
-  return { side, ...(await checkOut(revision, rig.pathOf(`side-${name}`))) };
+  const source = side.source ?? chosenSource();
+  if (revision === null) {
+    await prepareSource(source);
+    return { side, root: null, hasAddon: true, source, buildProblem: null };
+  }
+  onProgress(`checks out ${revision} for side ${name}`);
+  const { root, hasAddon } = await checkOut(revision, rig.pathOf(`side-${name}`));
+  const buildProblem = source === 'dist' ? await buildCheckout(root) : null;
+  if (buildProblem !== null && side.source !== null) {
+    throw new UsageError(`Cannot build ${revision} for side ${name}: ${buildProblem}`);
+  }
+  return { side, root, hasAddon, source, buildProblem };
+}
+
+/**
+ * Where one side cannot be built both run as TypeScript, but for one that was told otherwise: the
+ * form is not what is compared.
+ */
+function withCommonSource(
+  sides: readonly PreparedSide[],
+  { onProgress }: BenchOptions,
+): readonly PreparedSide[] {
+  const unbuilt = sides.find(({ buildProblem }) => buildProblem !== null);
+  if (unbuilt === undefined) return sides;
+  const { side, buildProblem } = unbuilt;
+  onProgress(`${side.revision} has no build (${buildProblem}): the sides run as TypeScript`);
+  return sides.map((entry) => ({ ...entry, source: entry.side.source ?? 'ts' }));
+}
+
+/** What the report says. */
+function sourcesOf(sides: readonly PreparedSide[]): string {
+  const sources = sides.map(({ source }) => source);
+  if (new Set(sources).size === 1) return sources[0]!;
+  return sides.map(({ side, source }) => `${side.name} ${source}`).join(', ');
 }
 
 /** Sides that cannot both have the addon both run without: kernels are not what is compared. */
@@ -104,7 +149,7 @@ function commonEnvironment(
 }
 
 async function startSide(
-  { side, root }: PreparedSide,
+  { side, root, source }: PreparedSide,
   env: Readonly<Record<string, string>>,
   rig: Rig,
   setup: GatewaySetup,
@@ -112,10 +157,9 @@ async function startSide(
 ): Promise<Child> {
   const base = rig.gatewayFlags(setup, servicePort, hasProfile(side));
   const flags = mergeFlags(base, side.flags);
-  const runtime = [process.execPath, '--max-semi-space-size=32'];
   const spec = {
     name: `gateway ${side.name}`,
-    command: [...runtime, 'cli/mgw.js', 'sidecar', ...flags],
+    command: [...gatewayCommand(source), ...flags],
     cpu: rig.gatewayCpu,
     env: { ...env, ...side.env },
     ...(root === null ? {} : { cwd: root }),

@@ -11,6 +11,7 @@ import { cpuRatios, runRounds, summarize, type Measurements, type RatioSpec } fr
 import { median, type BenchCase, type SkippedCase, type SuiteResult } from '../report.ts';
 import { runChild } from '../rig/child.ts';
 import { Rig } from '../rig/rig.ts';
+import { GATEWAY_NODE_FLAGS } from '../rig/runtime-flags.ts';
 import { selectCases, type BenchOptions, type Suite } from '../suite.ts';
 
 /** Each case gets this part of the window that other suites measure. */
@@ -87,7 +88,7 @@ export const filtersSuite: Suite = {
       const measured = await runRounds(rounds, options.rounds, options.onProgress);
       const cases = chosen.map((spec) => summarizeCase(spec, measured));
       const native = chosen.some(({ isNative }) => isNative);
-      return { cases, ratios: cpuRatios(RATIOS, measured), skipped, native };
+      return { cases, ratios: cpuRatios(RATIOS, measured), skipped, native, source: 'ts' };
     } finally {
       await rig.close();
     }
@@ -99,7 +100,7 @@ async function measure(spec: FilterCase, rig: Rig, options: BenchOptions): Promi
   const warmUpMs = options.warmUpMs * WARM_UP_SHARE;
   const command = [
     process.execPath,
-    '--max-semi-space-size=32',
+    ...GATEWAY_NODE_FLAGS,
     'bench/load/filter-load.ts',
     `--chain=${spec.chain}`,
     `--native=${spec.isNative ? 'on' : 'off'}`,

@@ -12,8 +12,10 @@ import { HOST } from '../peers/peer-network.ts';
 import { summarize } from '../rounds.ts';
 import { rounded, type BenchCase, type SuiteResult } from '../report.ts';
 import { runChild, startChild, type Child } from '../rig/child.ts';
+import { chosenSource, gatewayCommand, prepareSource } from '../rig/gateway-source.ts';
 import { measureIdle } from '../rig/idle-connections.ts';
 import { Rig } from '../rig/rig.ts';
+import { GENERATOR_NODE_FLAGS } from '../rig/runtime-flags.ts';
 import { leftovers, lookAt } from '../soak/gateway-view.ts';
 import { LARGE_BYTES, soakConfig, type SoakServices } from '../soak/soak-config.ts';
 import { figuresOf, type SoakSample } from '../soak/trend.ts';
@@ -150,7 +152,7 @@ class SoakStage {
   ): Promise<SoakResult> {
     const command = [
       process.execPath,
-      '--max-semi-space-size=32',
+      ...GENERATOR_NODE_FLAGS,
       'bench/load/soak-load.ts',
       `--port=${gateway.port('mmtp')}`,
       `--http-port=${gateway.port('http')}`,
@@ -174,8 +176,9 @@ class SoakStage {
     const base = rig.gatewayFlags({ upstream: 'http', session: 'cold' }, 1, hasProfile(side));
     // `--a` adds flags of the sidecar, as it does for a side of `compare`.
     const flags = mergeFlags(mergeFlags(base, own), side.flags);
-    const runtime = [process.execPath, '--max-semi-space-size=32'];
-    const command = [...runtime, 'cli/mgw.js', 'sidecar', ...flags];
+    const source = chosenSource();
+    await prepareSource(source);
+    const command = [...gatewayCommand(source), ...flags];
     return rig.adopt(await startChild({ name: 'gateway', command, cpu: rig.gatewayCpu }));
   }
 

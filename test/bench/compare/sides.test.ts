@@ -21,14 +21,22 @@ describe('compare sides', () => {
   test('readSides splits flags and variables', () => {
     const [a, b] = readSides({
       a: ' --workers  1 ',
+      'a-source': 'ts',
       'b-rev': 'HEAD~1',
       'b-env': ['MGW_NATIVE=off', 'X=a=b'],
     });
-    assert.deepEqual(a, { name: 'a', flags: ['--workers', '1'], revision: null, env: {} });
+    assert.deepEqual(a, {
+      name: 'a',
+      flags: ['--workers', '1'],
+      revision: null,
+      source: 'ts',
+      env: {},
+    });
     assert.deepEqual(b, {
       name: 'b',
       flags: [],
       revision: 'HEAD~1',
+      source: null,
       env: { MGW_NATIVE: 'off', X: 'a=b' },
     });
     assert.throws(() => readSides({ 'a-env': ['=x'] }), UsageError);

@@ -30,7 +30,14 @@ describe('bench compare', () => {
     const flags = ['--case', 'mmtp-http-1x1', '--b-rev', 'HEAD'];
     const run = await runBench('compare', '--smoke', ...flags);
     assert.match(run.stderr, /checks out HEAD for side b/);
-    assert.equal(reportOf(run, 'compare').cases.length, 2);
+    const { cases, source } = reportOf(run, 'compare');
+    assert.deepEqual([cases.length, source], [2, 'dist']);
+  });
+
+  test('measures the sources beside what is built of them', async () => {
+    const flags = ['--case', 'mmtp-http-1x1', '--a-source', 'ts', '--b-source', 'dist'];
+    const run = await runBench('compare', '--smoke', ...flags);
+    assert.equal(reportOf(run, 'compare').source, 'a ts, b dist');
   });
 
   const refusals: readonly (readonly [argv: readonly string[], text: RegExp])[] = [

@@ -42,6 +42,7 @@ export function reportOf(run: BenchRun, suite: string): BenchReport {
   assert.match(report.machine, /^\d+ x ./);
   assert.equal(report.node, process.version);
   assert.equal(typeof report.native, 'boolean');
+  assert.match(report.source, /dist|ts/);
   assert.ok(report.cases.length > 0);
   for (const entry of report.cases) {
     assert.equal(entry.wrong, 0, `${entry.name}: ${JSON.stringify(entry.problems)}`);
