@@ -6,7 +6,7 @@
 
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { createRequire, enableCompileCache } from 'node:module';
+import nodeModule from 'node:module';
 
 /** First version with stable type stripping. */
 const NODE_MAJOR_MIN = 24;
@@ -25,7 +25,7 @@ const isRecent = Number(process.versions.node.split('.')[0]) >= NODE_MAJOR_MIN;
 
 if (isRecent) {
   // Stripped and compiled code is kept between starts; without the cache all works the same.
-  enableCompileCache?.();
+  nodeModule.enableCompileCache();
   // A reader that left (`mgw config schema | head -1`) is no failure.
   process.stdout.on('error', (error) => {
     if (error.code !== 'EPIPE') throw error;
@@ -44,7 +44,7 @@ function runPinned() {
   const name = PINNED[`${process.platform}-${process.arch}`];
   let node;
   try {
-    node = createRequire(import.meta.url).resolve(`${name}/bin/node`);
+    node = nodeModule.createRequire(import.meta.url).resolve(`${name}/bin/node`);
   } catch {
     fail(
       `mgw needs Node ${NODE_MAJOR_MIN} or later and runs under ${process.version}. ` +

@@ -2,9 +2,7 @@
 // takes the place of the one before. The result as a whole: test/e2e/package.test.ts.
 
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import {
-  copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -97,15 +95,5 @@ describe('replaceFolder()', () => {
     assert.equal(a, b);
     const left = readdirSync(directory).filter((name) => name.startsWith('made-'));
     assert.deepEqual(left, []);
-  });
-});
-
-describe('mgw.js', () => {
-  test('says what to do where there is no program', () => {
-    const file = join(directory, 'mgw.js');
-    copyFileSync(packageFile('cli/mgw.js'), file);
-    const { status, stderr } = spawnSync(process.execPath, [file, 'version'], { encoding: 'utf8' });
-    assert.equal(status, 1);
-    assert.equal(stderr, 'mgw has no program: run `npm run build` in its package.\n');
   });
 });
