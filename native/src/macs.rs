@@ -1,10 +1,10 @@
 //! HMAC-SHA-256 of sessions: keys under numbers, one MAC at a time in a Buffer, and many in bound
-//! memory in one call. Also plain SHA-256.
+//! memory in one call, by twos. Also plain SHA-256.
 
 use std::cell::RefCell;
 
 use mesh_gateway_kernels_pure::{
-    mac::{MacKey, sha256 as digest_of},
+    mac::{Claim, MacKey, sha256 as digest_of},
     table::Table,
 };
 use napi::Env;
@@ -24,6 +24,9 @@ thread_local! {
 /// result`, of which the last is written.
 const ENTRY_BYTES: usize = 24;
 
+/// Where in an entry its result is.
+const ANSWER_AT: i64 = 20;
+
 /// Prepares a key of any length and names it by a number until `releaseMacKey`.
 #[napi(js_name = "prepareMacKey", catch_unwind)]
 pub fn prepare_mac_key(key: Bytes) -> u32 {
@@ -41,15 +44,19 @@ pub fn release_mac_key(index: u32) -> bool {
 /// something is out of range, too.
 #[napi(js_name = "verifyMac", catch_unwind)]
 pub fn verify_mac(key: u32, bytes: Bytes, offset: i64, length: i64, mac_offset: i64) -> bool {
-    KEYS.with_borrow(|keys| is_good(keys, key, &bytes, offset, length, mac_offset))
+    let place = Place {
+        offset,
+        length,
+        mac_offset,
+    };
+    KEYS.with_borrow(|keys| place.claim(keys, key, &bytes).is_some_and(Claim::is_good))
 }
 
 /// Verifies the first `count` entries of `batch` (see [`ENTRY_BYTES`]) and writes 1 or 0 into each.
 /// Returns the number of good ones, or `OUT_OF_RANGE` when `batch` has fewer entries.
 #[napi(js_name = "verifyMacs", catch_unwind)]
 pub fn verify_macs(env: Env, batch: Bytes, count: i64) -> i64 {
-    let entry_bytes = ENTRY_BYTES as i64;
-    let Some(length) = count.checked_mul(entry_bytes) else {
+    let Some(length) = count.checked_mul(ENTRY_BYTES as i64) else {
         return OUT_OF_RANGE;
     };
     if batch.read(0, length).is_none() {
@@ -58,17 +65,20 @@ pub fn verify_macs(env: Env, batch: Bytes, count: i64) -> i64 {
     with_memories(&env, |bytes_of| {
         KEYS.with_borrow(|keys| {
             let mut good = 0;
-            for at in (0..length).step_by(ENTRY_BYTES) {
-                // Copied, because the entries may lie in a memory that they speak of.
-                let Some(&entry) = batch.read_array::<ENTRY_BYTES>(at) else {
-                    return OUT_OF_RANGE;
-                };
-                let word = |index: usize| u32::from_le_bytes(entry.as_chunks::<4>().0[index]);
-                let [offset, length, mac_offset] = [word(2), word(3), word(4)].map(i64::from);
-                let bytes = bytes_of(word(1));
-                let is_good = is_good(keys, word(0), &bytes, offset, length, mac_offset);
-                batch.write(at + entry_bytes - 4, &u32::from(is_good).to_le_bytes());
-                good += i64::from(is_good);
+            for at in (0..length).step_by(2 * ENTRY_BYTES) {
+                // By twos, the last one of an odd number alone.
+                let places = [at, at + ENTRY_BYTES as i64];
+                let entries = places.map(|at| {
+                    let entry = (at < length).then(|| Entry::read(&batch, at))??;
+                    Some((entry, bytes_of(entry.memory)))
+                });
+                let answers = answers(keys, &entries);
+                for ((at, entry), is_good) in places.into_iter().zip(entries).zip(answers) {
+                    if entry.is_some() {
+                        batch.write(at + ANSWER_AT, &u32::from(is_good).to_le_bytes());
+                    }
+                }
+                good += answers.map(i64::from).iter().sum::<i64>();
             }
             good
         })
@@ -109,18 +119,63 @@ fn put(digest: &[u8], target: &Bytes, target_offset: i64) -> i64 {
     }
 }
 
-#[inline]
-fn is_good(
-    keys: &Table<MacKey>,
+/// An entry of a batch without its answer.
+#[derive(Clone, Copy)]
+struct Entry {
     key: u32,
-    bytes: &Bytes,
+    memory: u32,
+    place: Place,
+}
+
+impl Entry {
+    /// Copied, because the entries may lie in a memory that they speak of.
+    #[inline]
+    fn read(batch: &Bytes, at: i64) -> Option<Self> {
+        let &entry = batch.read_array::<ENTRY_BYTES>(at)?;
+        let word = |index: usize| u32::from_le_bytes(entry.as_chunks::<4>().0[index]);
+        let [offset, length, mac_offset] = [word(2), word(3), word(4)].map(i64::from);
+        Some(Self {
+            key: word(0),
+            memory: word(1),
+            place: Place {
+                offset,
+                length,
+                mac_offset,
+            },
+        })
+    }
+}
+
+/// Where a message and its MAC are in a memory.
+#[derive(Clone, Copy)]
+struct Place {
     offset: i64,
     length: i64,
     mac_offset: i64,
-) -> bool {
-    let Some(key) = keys.get(key) else {
-        return false;
-    };
-    let (message, mac) = (bytes.read(offset, length), bytes.read_array(mac_offset));
-    matches!((message, mac), (Some(message), Some(mac)) if key.verify(message, mac))
+}
+
+impl Place {
+    /// What is claimed by the bytes there; `None` for an unknown key or when it is out of range.
+    #[inline]
+    fn claim<'a>(self, keys: &'a Table<MacKey>, key: u32, bytes: &'a Bytes) -> Option<Claim<'a>> {
+        Some(Claim {
+            key: keys.get(key)?,
+            message: bytes.read(self.offset, self.length)?,
+            mac: bytes.read_array(self.mac_offset)?,
+        })
+    }
+}
+
+/// Whether each of two entries, with the memory it speaks of, is good; `None` is not. One that is
+/// out of range leaves the other to be computed alone.
+#[inline]
+fn answers(keys: &Table<MacKey>, entries: &[Option<(Entry, Bytes)>; 2]) -> [bool; 2] {
+    let claims = entries.each_ref().map(|entry| {
+        let (entry, bytes) = entry.as_ref()?;
+        entry.place.claim(keys, entry.key, bytes)
+    });
+    match claims {
+        [Some(first), Some(second)] => Claim::are_good([first, second]),
+        alone => alone.map(|claim| claim.is_some_and(Claim::is_good)),
+    }
 }

@@ -1,22 +1,23 @@
 //! SHA-256 (FIPS 180-4) and HMAC-SHA-256 (RFC 2104) on whole messages in memory, straight over the
-//! block function, which uses the SHA instructions of the processor where it has them. Invariant:
-//! message blocks are hashed where they lie; only the last one or two are copied for the padding.
+//! block function, which uses the SHA instructions of the processor where it has them, and two MACs
+//! in step. Invariant: message blocks are hashed where they lie; only the last one or two are
+//! copied for the padding.
 
 use core::hint::black_box;
 
 use sha2::block_api::compress256;
 use zeroize::Zeroize;
 
+use crate::compress_two::{BLOCK_BYTES, Block, State, compress_two};
+
 /// Bytes of a SHA-256 digest and of an HMAC-SHA-256.
 pub const DIGEST_BYTES: usize = 32;
-
-const BLOCK_BYTES: usize = 64;
 
 /// Bytes of the message length at the end of the last block.
 const LENGTH_BYTES: usize = 8;
 
 /// FIPS 180-4, 5.3.3.
-const INITIAL: [u32; 8] = [
+const INITIAL: State = [
     0x6a09_e667,
     0xbb67_ae85,
     0x3c6e_f372,
@@ -30,8 +31,8 @@ const INITIAL: [u32; 8] = [
 /// An HMAC-SHA-256 key whose first block is hashed already, for both passes. Secret; wiped when
 /// it is dropped.
 pub struct MacKey {
-    inner: [u32; 8],
-    outer: [u32; 8],
+    inner: State,
+    outer: State,
 }
 
 impl MacKey {
@@ -57,11 +58,34 @@ impl MacKey {
         let inner = finish(self.inner, BLOCK_BYTES, message);
         finish(self.outer, BLOCK_BYTES, &inner)
     }
+}
 
-    /// Whether `mac` is the HMAC-SHA-256 of `message`; takes the same time for every `mac`.
+/// A message that came with a MAC, and the key that the MAC should be of.
+#[derive(Clone, Copy)]
+pub struct Claim<'a> {
+    pub key: &'a MacKey,
+    pub message: &'a [u8],
+    pub mac: &'a [u8; DIGEST_BYTES],
+}
+
+impl Claim<'_> {
+    /// Whether the MAC is the HMAC-SHA-256 of the message; takes the same time for every MAC.
     #[inline]
-    pub fn verify(&self, message: &[u8], mac: &[u8; DIGEST_BYTES]) -> bool {
-        is_equal(&self.mac(message), mac)
+    pub fn is_good(self) -> bool {
+        is_equal(&self.key.mac(self.message), self.mac)
+    }
+
+    /// `is_good` of two, computed in step; the time depends on the two lengths and nothing else.
+    #[inline]
+    pub fn are_good(claims: [Self; 2]) -> [bool; 2] {
+        let [first, second] = macs_of_two(
+            claims.map(|claim| claim.key),
+            claims.map(|claim| claim.message),
+        );
+        [
+            is_equal(&first, claims[0].mac),
+            is_equal(&second, claims[1].mac),
+        ]
     }
 }
 
@@ -87,7 +111,14 @@ fn is_equal(a: &[u8; DIGEST_BYTES], b: &[u8; DIGEST_BYTES]) -> bool {
     black_box(difference) == 0
 }
 
-fn padded_state(key: &[u8; BLOCK_BYTES], pad: u8) -> [u32; 8] {
+/// HMAC-SHA-256 of two messages, each under its key.
+#[inline]
+fn macs_of_two(keys: [&MacKey; 2], messages: [&[u8]; 2]) -> [[u8; DIGEST_BYTES]; 2] {
+    let [first, second] = finish_two(keys.map(|key| key.inner), BLOCK_BYTES, messages);
+    finish_two(keys.map(|key| key.outer), BLOCK_BYTES, [&first, &second])
+}
+
+fn padded_state(key: &Block, pad: u8) -> State {
     let mut state = INITIAL;
     let mut block = key.map(|byte| byte ^ pad);
     compress256(&mut state, &[block]);
@@ -98,16 +129,75 @@ fn padded_state(key: &[u8; BLOCK_BYTES], pad: u8) -> [u32; 8] {
 /// Hashes `message` on top of `state`, which `bytes_before` bytes went into already (a multiple of
 /// the block size), and finishes.
 #[inline]
-fn finish(mut state: [u32; 8], bytes_before: usize, message: &[u8]) -> [u8; DIGEST_BYTES] {
-    let (blocks, rest) = message.as_chunks::<BLOCK_BYTES>();
+fn finish(mut state: State, bytes_before: usize, message: &[u8]) -> [u8; DIGEST_BYTES] {
+    let (blocks, rest) = message.as_chunks();
     compress256(&mut state, blocks);
-    let mut tail = [[0_u8; BLOCK_BYTES]; 2];
-    tail[0][..rest.len()].copy_from_slice(rest);
-    tail[0][rest.len()] = 0x80;
-    let last = usize::from(rest.len() >= BLOCK_BYTES - LENGTH_BYTES);
-    let bits = (bytes_before as u64 + message.len() as u64) << 3;
-    tail[last][BLOCK_BYTES - LENGTH_BYTES..].copy_from_slice(&bits.to_be_bytes());
-    compress256(&mut state, &tail[..=last]);
+    let tail = Tail::new(rest, bytes_before + message.len());
+    compress256(&mut state, tail.blocks());
+    digest_of(state)
+}
+
+/// `finish` of two messages of any lengths, in step as long as both have blocks.
+#[inline]
+fn finish_two(
+    mut states: [State; 2],
+    bytes_before: usize,
+    messages: [&[u8]; 2],
+) -> [[u8; DIGEST_BYTES]; 2] {
+    let split = messages.map(|message| message.as_chunks());
+    let tails = [0, 1].map(|lane| Tail::new(split[lane].1, bytes_before + messages[lane].len()));
+    // Blocks of each message that are still to be hashed: where they lie, and the tail behind them.
+    let mut left = [0, 1].map(|lane| [split[lane].0, tails[lane].blocks()]);
+    loop {
+        for [now, next] in &mut left {
+            if now.is_empty() {
+                *now = core::mem::take(next);
+            }
+        }
+        let count = left[0][0].len().min(left[1][0].len());
+        if count == 0 {
+            break;
+        }
+        compress_two(&mut states, left.map(|[now, _]| &now[..count]));
+        for [now, _] in &mut left {
+            *now = &now[count..];
+        }
+    }
+    for (state, left) in states.iter_mut().zip(left) {
+        for blocks in left {
+            compress256(state, blocks);
+        }
+    }
+    states.map(digest_of)
+}
+
+/// The end of a message: what is left behind its whole blocks, padded to one block or two.
+struct Tail {
+    blocks: [Block; 2],
+    last: usize,
+}
+
+impl Tail {
+    /// `rest` is shorter than a block; `bytes` is the length of all that is hashed.
+    #[inline]
+    fn new(rest: &[u8], bytes: usize) -> Self {
+        let mut blocks = [[0_u8; BLOCK_BYTES]; 2];
+        blocks[0][..rest.len()].copy_from_slice(rest);
+        blocks[0][rest.len()] = 0x80;
+        let last = usize::from(rest.len() >= BLOCK_BYTES - LENGTH_BYTES);
+        let bits = (bytes as u64) << 3;
+        blocks[last][BLOCK_BYTES - LENGTH_BYTES..].copy_from_slice(&bits.to_be_bytes());
+        Self { blocks, last }
+    }
+
+    #[inline]
+    fn blocks(&self) -> &[Block] {
+        &self.blocks[..=self.last]
+    }
+}
+
+#[inline]
+fn digest_of(state: State) -> [u8; DIGEST_BYTES] {
     let mut digest = [0; DIGEST_BYTES];
     for (bytes, word) in digest.as_chunks_mut::<4>().0.iter_mut().zip(state) {
         *bytes = word.to_be_bytes();
@@ -117,30 +207,61 @@ fn finish(mut state: [u32; 8], bytes_before: usize, message: &[u8]) -> [u8; DIGE
 
 #[cfg(test)]
 mod tests {
-    use super::{MacKey, sha256};
+    use super::{Claim, INITIAL, MacKey, finish_two, macs_of_two, sha256};
 
     fn hex(bytes: &[u8]) -> String {
         bytes.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
+    /// FIPS 180-4, by the examples that NIST publishes with it.
+    const PUBLISHED: [(&[u8], &str); 4] = [
+        (
+            b"",
+            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+        ),
+        (
+            b"abc",
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+        ),
+        (
+            b"abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
+            "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1",
+        ),
+        (
+            b"abcdefghbcdefghicdefghijdefghijkefghijklfghijklmghijklmn\
+              hijklmnoijklmnopjklmnopqklmnopqrlmnopqrsmnopqrstnopqrstu",
+            "cf5b16a778af8380036ce59e7b0492370b249b11e8f07a51afac45037afee9d1",
+        ),
+    ];
+
     #[test]
-    fn sha256_of_published_messages() {
-        let cases: [(&[u8], &str); 3] = [
-            (
-                b"",
-                "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
-            ),
-            (
-                b"abc",
-                "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
-            ),
-            (
-                b"abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
-                "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1",
-            ),
-        ];
-        for (message, digest) in cases {
+    fn sha256_of_published_messages_alone_and_in_all_pairs() {
+        for (message, digest) in PUBLISHED {
             assert_eq!(hex(&sha256(message)), digest);
+            for (other, other_digest) in PUBLISHED {
+                let pair = finish_two([INITIAL; 2], 0, [message, other]);
+                assert_eq!(pair.map(|digest| hex(&digest)), [digest, other_digest]);
+            }
+        }
+    }
+
+    #[test]
+    fn macs_of_two_messages_at_every_pair_of_lengths() {
+        let keys = [MacKey::new(b"first"), MacKey::new(b"second")];
+        let text: Vec<u8> = (0..600_u32).map(|i| (i * i % 251) as u8).collect();
+        let texts = [&text[..300], &text[300..]];
+        let step = if cfg!(miri) { 61 } else { 1 };
+        let alone = [0, 1].map(|lane| {
+            let messages = (0..=300).step_by(step).map(|length| &texts[lane][..length]);
+            let pairs = messages.map(|message| (message, keys[lane].mac(message)));
+            pairs.collect::<Vec<_>>()
+        });
+        for (first, first_mac) in &alone[0] {
+            for (second, second_mac) in &alone[1] {
+                let macs = macs_of_two([&keys[0], &keys[1]], [first, second]);
+                let lengths = (first.len(), second.len());
+                assert_eq!(macs, [*first_mac, *second_mac], "{lengths:?}");
+            }
         }
     }
 
@@ -167,14 +288,32 @@ mod tests {
     }
 
     #[test]
-    fn verify_refuses_every_changed_bit() {
-        let key = MacKey::new(b"key");
-        let mut mac = key.mac(b"message");
-        assert!(key.verify(b"message", &mac));
-        for bit in 0..256 {
-            mac[bit / 8] ^= 1 << (bit % 8);
-            assert!(!key.verify(b"message", &mac), "{bit}");
-            mac[bit / 8] ^= 1 << (bit % 8);
+    fn every_changed_bit_is_refused_and_harms_no_neighbour() {
+        let keys = [MacKey::new(b"key"), MacKey::new(b"other")];
+        let messages: [&[u8]; 2] = [b"message", &[7; 130]];
+        let macs = [keys[0].mac(messages[0]), keys[1].mac(messages[1])];
+        // Alone each, then in step, the second way round as well.
+        let answers = |macs: [[u8; 32]; 2]| {
+            let [first, second] = [0, 1].map(|lane| Claim {
+                key: &keys[lane],
+                message: messages[lane],
+                mac: &macs[lane],
+            });
+            let [late, early] = Claim::are_good([second, first]);
+            let alone = [first.is_good(), second.is_good()];
+            [alone, Claim::are_good([first, second]), [early, late]]
+        };
+        assert_eq!(answers(macs), [[true, true]; 3]);
+        for bit in (0..256).step_by(if cfg!(miri) { 101 } else { 1 }) {
+            let changed = macs.map(|mut mac| {
+                mac[bit / 8] ^= 1 << (bit % 8);
+                mac
+            });
+            assert_eq!(answers(changed), [[false, false]; 3], "{bit}");
+            let first_changed = answers([changed[0], macs[1]]);
+            assert_eq!(first_changed, [[false, true]; 3], "{bit}");
+            let second_changed = answers([macs[0], changed[1]]);
+            assert_eq!(second_changed, [[true, false]; 3], "{bit}");
         }
     }
 }
