@@ -18,9 +18,6 @@ export const AddonOutcome = {
   outOfRange: -3,
 } as const;
 
-/** Bytes of an HMAC-SHA-256 and of a SHA-256 digest. */
-const DIGEST_BYTES = 32;
-
 /**
  * The compiled functions. Offsets and lengths are in bytes, integers. A `number` that is
  * described as an outcome is 0.. or one of {@link AddonOutcome}.
@@ -131,16 +128,26 @@ export function loadAddon(path: string): AddonResult {
   return { ok: true, addon: addon as Addon };
 }
 
-/** Known answers: case 2 of RFC 4231 and the check value of CRC-32. */
+/**
+ * Known answers: case 2 of RFC 4231, alone and as the two entries of a batch, which are computed by
+ * other instructions, and the check value of CRC-32.
+ */
 function isRight(addon: Addon): boolean {
   const mac = '5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843';
   const text = Buffer.from('what do ya want for nothing?', 'latin1');
   const bytes = Buffer.concat([text, Buffer.from(mac, 'hex')]);
   const key = addon.prepareMacKey(Buffer.from('Jefe', 'latin1'));
+  const memory = addon.bindMemory(bytes);
+  const entry = [key, memory, 0, text.length, text.length, 0];
+  const batch = new Uint8Array(Uint32Array.from([...entry, ...entry]).buffer);
   const isGood = addon.verifyMac(key, bytes, 0, text.length, text.length);
+  const areGood = addon.verifyMacs(batch, 2) === 2;
   bytes[bytes.length - 1]! ^= 1;
-  const isBad = !addon.verifyMac(key, bytes, 0, text.length, bytes.length - DIGEST_BYTES);
+  const isBad = !addon.verifyMac(key, bytes, 0, text.length, text.length);
+  const areBad = addon.verifyMacs(batch, 2) === 0;
+  addon.unbindMemory(memory);
   addon.releaseMacKey(key);
   const digits = Buffer.from('123456789', 'latin1');
-  return isGood && isBad && addon.crc32(digits, 0, digits.length) === 0xcbf43926;
+  const isSum = addon.crc32(digits, 0, digits.length) === 0xcbf43926;
+  return isGood && isBad && areGood && areBad && isSum;
 }

@@ -19,6 +19,23 @@ function fileOf(name: string, content: string | Buffer): string {
   return path;
 }
 
+/** An addon that knows the answers it is asked for, right and then wrong, but for `changes`. */
+function fakeAddon(changes: Readonly<Record<string, string>>): string {
+  const functions = {
+    interfaceNumber: `() => ${ADDON_INTERFACE}`,
+    prepareMacKey: '() => 0',
+    releaseMacKey: '() => true',
+    bindMemory: '() => 0',
+    unbindMemory: '() => true',
+    verifyMac: '() => alone++ === 0',
+    verifyMacs: '() => (batches++ === 0 ? 2 : 0)',
+    crc32: '() => 0xcbf43926',
+    ...changes,
+  };
+  const lines = Object.entries(functions).map(([name, body]) => `exports.${name} = ${body};`);
+  return ['let alone = 0, batches = 0;', ...lines].join('\n');
+}
+
 /** Files that are there and cannot be used, with what the reason says. */
 const UNUSABLE: readonly (readonly [string, string, RegExp])[] = [
   ['text.node', 'no library', /cannot be loaded: /],
@@ -27,13 +44,9 @@ const UNUSABLE: readonly (readonly [string, string, RegExp])[] = [
   ['throws-text.cjs', 'throw "text";', /cannot be loaded: text$/],
   ['other.cjs', 'module.exports = {};', /interface unknown, this version needs/],
   ['later.cjs', 'exports.interfaceNumber = () => 99;', /interface 99, this version needs/],
-  [
-    'wrong.cjs',
-    `exports.interfaceNumber = () => ${ADDON_INTERFACE};
-     exports.prepareMacKey = () => 0; exports.releaseMacKey = () => true;
-     exports.verifyMac = () => true; exports.crc32 = () => 0xcbf43926;`,
-    /computes wrong results/,
-  ],
+  ['wrong.cjs', fakeAddon({ verifyMac: '() => true' }), /computes wrong results/],
+  ['wrong-batch.cjs', fakeAddon({ verifyMacs: '() => 2' }), /computes wrong results/],
+  ['wrong-sum.cjs', fakeAddon({ crc32: '() => 0' }), /computes wrong results/],
 ];
 
 describe('loadNative', () => {
