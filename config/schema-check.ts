@@ -1,8 +1,7 @@
 // Checks a whole configuration value against the schema and words every violation for people.
 // What the schema cannot say (names that must exist, duplicates) is checked by cross-check.ts.
 
-import type { ErrorObject, ValidateFunction } from 'ajv';
-import { EXTENSION_WORDS, jsonSchema } from './json-schema.ts';
+import type { ErrorObject } from 'ajv';
 import { suggestion } from './nearest.ts';
 import { describeType, mapValues, schemaAt } from './settings.ts';
 import type { SchemaNode } from './settings.ts';
@@ -15,22 +14,12 @@ export interface Finding {
   readonly message: string;
 }
 
-let compiled: Promise<ValidateFunction> | undefined;
-
 /** All violations of the schema in `value`; it is not changed. */
 export async function schemaFindings(value: unknown): Promise<readonly Finding[]> {
-  compiled ??= compile();
-  const validate = await compiled;
+  // Loaded only when there is a file to check: a start with flags has no use for it.
+  const { validate } = await import('./schema-validator.ts');
   if (validate(value)) return [];
   return wordErrors(validate.errors ?? [], value);
-}
-
-/** Loaded only when there is a file to check: a start with flags has no use for it. */
-async function compile(): Promise<ValidateFunction> {
-  const { Ajv } = await import('ajv');
-  const ajv = new Ajv({ allErrors: true, strict: true, allowUnionTypes: true });
-  ajv.addVocabulary([...EXTENSION_WORDS]);
-  return ajv.compile(jsonSchema());
 }
 
 /** One finding a place: the branches of a choice fail together and are one violation. */

@@ -5,6 +5,7 @@
 import { copyFile, mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { build, stop } from 'esbuild';
+import { compiledValidator } from './compiled-validator.ts';
 import { COPIES, EXPORTS, PROGRAMS } from './entries.ts';
 
 /**
@@ -26,6 +27,7 @@ export async function bundle(root: string, target: string): Promise<void> {
     // The build runs under the Node that the package pins.
     target: `node${process.versions.node}`,
     packages: 'external',
+    plugins: [compiledValidator],
     logLevel: 'silent',
   });
   // The compiler is a process of its own; a benchmark has no use for it any more.
