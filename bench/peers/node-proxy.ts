@@ -3,7 +3,7 @@
 
 import { startChild, type Child } from '../rig/child.ts';
 import type { Rig } from '../rig/rig.ts';
-import { GATEWAY_NODE_FLAGS } from '../rig/runtime-flags.ts';
+import { PEER_NODE_FLAGS } from '../rig/runtime-flags.ts';
 
 /** Why a proxy takes no part; null: its package is there. */
 export function packageMissing(name: string): string | null {
@@ -25,7 +25,7 @@ export async function startNodeProxy(
   script: 'fastify-proxy' | 'http-proxy',
   servicePort: number,
 ): Promise<Child> {
-  const runtime = [process.execPath, ...GATEWAY_NODE_FLAGS];
+  const runtime = [process.execPath, ...PEER_NODE_FLAGS];
   const command = [...runtime, `bench/peers/${script}.ts`, `--service-port=${servicePort}`];
   return rig.adopt(await startChild({ name: script, command, cpu: rig.gatewayCpu }));
 }

@@ -8,7 +8,7 @@ import { runChild, startChild, type Child } from './child.ts';
 import { BOLT_TARGET, LIMIT_QPS, OPERATION } from './gateway-config.ts';
 import { chosenSource, gatewayFile, prepareSource } from './gateway-source.ts';
 import type { Rig } from './rig.ts';
-import { GATEWAY_NODE_FLAGS } from './runtime-flags.ts';
+import { GATEWAY_NODE_FLAGS, PEER_NODE_FLAGS } from './runtime-flags.ts';
 
 /** Where the gateway is: in the service's process, or in one of its own. */
 export type Generation = 'decentralized' | 'mesh';
@@ -113,24 +113,25 @@ export class HeadlineStage {
     const program = 'bench/peers/decentralized-service.ts';
     const flags = [`--config=${config}`, '--format=protobuf', `--work-turns=${turns}`];
     const argv = [...this.#nodeFlags, program, ...flags];
-    const gateway = await this.#child('decentralized service', argv);
+    const gateway = await this.#child('decentralized service', PEER_NODE_FLAGS, argv);
     return { gateway, service: null };
   }
 
   async #mesh(setup: HeadlineSetup, turns: number): Promise<Running> {
     const flags = ['--format=protobuf', '--handler=account', `--work-turns=${turns}`];
-    const service = await this.#child('Bolt service', ['bench/peers/bolt-service.ts', ...flags]);
+    const program = 'bench/peers/bolt-service.ts';
+    const service = await this.#child('Bolt service', PEER_NODE_FLAGS, [program, ...flags]);
     const hosts = [`127.0.0.1:${service.port('service')}`];
     const config = this.#config(setup, { protocol: 'bolt', hosts }, BOLT_TARGET);
     const mgw = gatewayFile('cli/mgw.js', chosenSource());
     const argv = [...this.#nodeFlags, mgw, 'sidecar', `--config=${config}`];
-    const gateway = await this.#child('sidecar', argv);
+    const gateway = await this.#child('sidecar', GATEWAY_NODE_FLAGS, argv);
     return { gateway, service };
   }
 
-  async #child(name: string, argv: readonly string[]): Promise<Child> {
-    // As `mgw` is started: services and both generations get the same flags.
-    const command = [process.execPath, ...GATEWAY_NODE_FLAGS, ...argv];
+  /** @param runtime flags of Node: services of both generations have the same */
+  async #child(name: string, runtime: readonly string[], argv: readonly string[]): Promise<Child> {
+    const command = [process.execPath, ...runtime, ...argv];
     return this.#rig.adopt(await startChild({ name, command, cpu: this.#rig.gatewayCpu }));
   }
 
