@@ -228,6 +228,7 @@ describe('all lanes together', () => {
         await calls.at(-1);
       }
     })();
+    await until(() => calls.length > 20, 'answers under the first configuration');
     for (let revision = 2; revision <= 12; revision++) {
       const result = await gateway.apply(revisionConfig(revision));
       assert.ok(result.ok);
