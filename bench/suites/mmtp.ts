@@ -20,7 +20,7 @@ import {
 import { median, rounded, type BenchCase, type SkippedCase, type SuiteResult } from '../report.ts';
 import type { Child } from '../rig/child.ts';
 import { OPERATION, type GatewaySetup, type UpstreamKind } from '../rig/gateway-config.ts';
-import { Rig } from '../rig/rig.ts';
+import { Rig, type LoadSpec } from '../rig/rig.ts';
 import { selectCases, type BenchOptions, type ProfiledSuite, type Suite } from '../suite.ts';
 import {
   ADDED,
@@ -131,16 +131,9 @@ export function measureMmtp(
   options: BenchOptions,
   rate: number,
 ): Promise<LoadResult> {
-  return rig.runLoad({
-    generator: 'mmtp-load',
-    seconds: options.seconds,
-    warmUpMs: options.warmUpMs,
-    flags: {
-      port: proxy.port('mmtp'),
-      ...loadFlags(spec, proxy, rate),
-      ...(spec.session === 'none' ? {} : { 'session-keys': rig.keysFile }),
-    },
-  });
+  const own = spec.session === 'none' ? {} : { 'session-keys': rig.keysFile };
+  const flags = { ...loadFlags(spec, proxy, rate), port: proxy.port('mmtp'), ...own };
+  return runGenerator('mmtp-load', rig, options, flags);
 }
 
 /** The same for a proxy that takes Bolt: requests as the gateway would send them to the service. */
@@ -151,12 +144,8 @@ function measureBolt(
   options: BenchOptions,
   rate: number,
 ): Promise<LoadResult> {
-  return rig.runLoad({
-    generator: 'bolt-load',
-    seconds: options.seconds,
-    warmUpMs: options.warmUpMs,
-    flags: { port: proxy.port('bolt'), ...loadFlags(spec, proxy, rate) },
-  });
+  const flags = { ...loadFlags(spec, proxy, rate), port: proxy.port('bolt') };
+  return runGenerator('bolt-load', rig, options, flags);
 }
 
 /** The service alone; its CPU is no gateway's, so none is watched. */
@@ -167,12 +156,17 @@ function measureDirect(
   options: BenchOptions,
   rate: number,
 ): Promise<LoadResult> {
-  return rig.runLoad({
-    generator: 'bolt-load',
-    seconds: options.seconds,
-    warmUpMs: options.warmUpMs,
-    flags: { ...loadFlags(spec, service, rate), port: service.port('service'), watch: 0 },
-  });
+  const flags = { ...loadFlags(spec, service, rate), port: service.port('service'), watch: 0 };
+  return runGenerator('bolt-load', rig, options, flags);
+}
+
+function runGenerator(
+  generator: LoadSpec['generator'],
+  rig: Rig,
+  { seconds, warmUpMs }: BenchOptions,
+  flags: LoadSpec['flags'],
+): Promise<LoadResult> {
+  return rig.runLoad({ generator, seconds, warmUpMs, flags });
 }
 
 /** A service of its own: there is nothing to start in front of it. */

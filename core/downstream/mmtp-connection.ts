@@ -80,18 +80,19 @@ export class MmtpConnection extends TimerNode implements TransportHandler, Downs
   }
 
   onBytes(bytes: Buffer, start: number, end: number): number {
-    const { handler, counters } = this.#context;
+    const { handler } = this.#context;
     handler.batchStarted();
     this.#heardMs = handler.nowMs;
     this.#isPingOpen = false;
-    const taken = this.#takeFrames(bytes, start, end);
-    handler.runStaged();
-    counters.mmtp.bytesIn += taken;
-    if (this.#transport.isCongested) this.#brake();
-    return taken;
+    try {
+      return this.#takeFrames(bytes, start, end);
+    } finally {
+      // SAFETY: whatever happened, nothing may stay staged: `bytes` are another's after this.
+      handler.runStaged();
+      if (this.#transport.isCongested) this.#brake();
+    }
   }
 
-  /** @returns bytes of whole frames; all of them once the protocol was broken */
   #takeFrames(bytes: Buffer, start: number, end: number): number {
     const { handler, settings, counters } = this.#context;
     let at = start;
@@ -111,6 +112,7 @@ export class MmtpConnection extends TimerNode implements TransportHandler, Downs
       counters.mmtpFramesIn++;
       this.#dispatch(bytes);
     }
+    counters.mmtp.bytesIn += at - start;
     return at - start;
   }
 
@@ -122,7 +124,7 @@ export class MmtpConnection extends TimerNode implements TransportHandler, Downs
 
   /** A client that closes its side has gone: nobody half-closes Mmtp. */
   onEnd(): void {
-    this.#transport.destroy();
+    this.destroy();
   }
 
   onClose(error: string): void {
@@ -174,8 +176,7 @@ export class MmtpConnection extends TimerNode implements TransportHandler, Downs
     this.#streams.delete(exchange.streamId);
     const { response, request, streamId } = exchange;
     if ((request.flags & FrameFlag.oneway) === 0) {
-      const language = exchange.api?.language ?? 'en';
-      this.#respond(streamId, response, language);
+      this.#respond(streamId, response, exchange.api?.language ?? 'en');
     }
     if (this.#state >= State.draining && this.#streams.count === 0) this.#close();
   }
@@ -301,10 +302,10 @@ export class MmtpConnection extends TimerNode implements TransportHandler, Downs
    * resend them elsewhere.
    */
   #refuseUnopened(bytes: Buffer): void {
-    const { settings, counters } = this.#context;
+    const { counters, scratch, settings } = this.#context;
     const { streamId } = frame;
-    const { request } = this.#context.scratch;
-    const status = decodeRequest(bytes, frame, this.#table, request, settings.headersMax, false);
+    const { headersMax } = settings;
+    const status = decodeRequest(bytes, frame, this.#table, scratch.request, headersMax, false);
     if (status === MetaStatus.malformed) {
       this.#break();
       return;
@@ -334,8 +335,7 @@ export class MmtpConnection extends TimerNode implements TransportHandler, Downs
       return;
     }
     const { bodyOffset, bodyEnd } = frame;
-    const { out } = this.#transport;
-    encodePing(out, FrameType.pong, bytes, bodyOffset, bodyEnd - bodyOffset);
+    encodePing(this.#transport.out, FrameType.pong, bytes, bodyOffset, bodyEnd - bodyOffset);
     this.#transport.flushSoon();
   }
 
@@ -370,8 +370,8 @@ export class MmtpConnection extends TimerNode implements TransportHandler, Downs
 
   #goaway(resultCode: number): void {
     this.#context.counters.mmtpGoawaysSent++;
-    const lastStream = this.#lastStreamId;
-    encodeGoaway(this.#transport.out, { lastStream, resultCode, reconnectAfterS: 0 });
+    const goaway = { lastStream: this.#lastStreamId, resultCode, reconnectAfterS: 0 };
+    encodeGoaway(this.#transport.out, goaway);
     this.#transport.flushSoon();
   }
 

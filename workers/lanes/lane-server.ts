@@ -9,6 +9,7 @@ import { Errors } from '#core/base/errors.ts';
 import type { Kernels } from '#core/codec/kernels.ts';
 import { tryDecompress } from '#core/downstream/mmtp-request.ts';
 import type { ExchangeDriver } from '#core/exchange/exchange-driver.ts';
+import { STAGED_MAX } from '#core/exchange/staged-requests.ts';
 import { ExchangeState } from '#core/pipeline/exchange.ts';
 import type { SlotArena } from '#core/slot-arena.ts';
 import { AnswerWriter } from './answer-writer.ts';
@@ -18,8 +19,8 @@ import { ExchangeWord, readRequest, RequestWord } from './request-words.ts';
 import { errorOf } from './response-words.ts';
 import { recordKind, RingReader } from './ring.ts';
 
-/** Memory of records that were run goes back after this many. */
-const RELEASE_RECORDS = 32;
+/** Memory of records that were run goes back after this many, which can all be staged. */
+const RELEASE_RECORDS = STAGED_MAX;
 
 /** LIMIT: records run before sockets get their turn again. */
 const BATCH_RECORDS = 256;

@@ -1,5 +1,6 @@
 // The sample service with its gateway inside: what the decentralized generation is. The same
-// handlers as those of the sample HTTP service, called without a hop.
+// handlers as those of the sample HTTP service, called without a hop. A service of one's own
+// imports `mesh-gateway/embedded`; in here that is the built form, maybe of older sources.
 
 import {
   EmbeddedConfigError,

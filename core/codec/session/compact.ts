@@ -93,8 +93,7 @@ export class SessionVerifier {
       this.#spendMac(bytes, offset, length);
       return SessionStatus.wrongChannel;
     }
-    const kid = (bytes[offset + KID_OFFSET]! << 8) | bytes[offset + KID_OFFSET + 1]!;
-    const key = this.#keys.find(channel, kid);
+    const key = this.#keys.find(channel, kidAt(bytes, offset));
     if (key === this.#keys.dummy) {
       this.#spendMac(bytes, offset, length);
       return SessionStatus.unknownKid;
@@ -131,8 +130,7 @@ export class SessionVerifier {
     if (length < SESSION_BYTES_MIN || length > SESSION_BYTES_MAX) return;
     if (bytes[offset + VERSION_OFFSET] !== SESSION_VERSION) return;
     if (bytes[offset + CHANNEL_OFFSET] !== channel) return;
-    const kid = (bytes[offset + KID_OFFSET]! << 8) | bytes[offset + KID_OFFSET + 1]!;
-    const key = this.#keys.find(channel, kid);
+    const key = this.#keys.find(channel, kidAt(bytes, offset));
     if (key === this.#keys.dummy) return;
     this.#ahead?.add(key, bytes, offset, length);
   }
@@ -164,4 +162,9 @@ export class SessionVerifier {
     const signed = length - MAC_BYTES;
     return this.#kernels.verifyMac(key, bytes, offset, signed, offset + signed);
   }
+}
+
+/** The key id of the session at `offset`. */
+function kidAt(bytes: Buffer, offset: number): number {
+  return (bytes[offset + KID_OFFSET]! << 8) | bytes[offset + KID_OFFSET + 1]!;
 }
