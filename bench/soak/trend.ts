@@ -1,5 +1,6 @@
-// What became of a figure over a run: its median in the first and in the last quarter, and the
-// slope of the line that fits best.
+// What became of a figure over a run: its median in the first and in the last quarter, the slope of
+// the line that fits best, and for resident memory the medians of equal parts of the run: a
+// figure that rises and levels off has the same slope as one that goes on rising.
 
 import { median, rounded } from '../report.ts';
 
@@ -20,6 +21,8 @@ export interface SoakFigures {
   readonly rssFirstMb: number;
   readonly rssLastMb: number;
   readonly rssMbPerHour: number;
+  /** Medians of {@link PARTS} parts of the run, in order. */
+  readonly rssPartsMb: readonly number[];
   readonly heapFirstMb: number;
   readonly heapLastMb: number;
   readonly heapMbPerHour: number;
@@ -33,6 +36,9 @@ export interface SoakFigures {
 
 const MS_PER_HOUR = 3_600_000;
 
+/** Five minutes each in a run of an hour. */
+export const PARTS = 12;
+
 /** Medians of the first and the last quarter of `values`; of all when there are few. */
 export function quarters(values: readonly number[]): { first: number; last: number } {
   const count = Math.max(1, Math.ceil(values.length / 4));
@@ -40,6 +46,15 @@ export function quarters(values: readonly number[]): { first: number; last: numb
     first: rounded(median(values.slice(0, count))),
     last: rounded(median(values.slice(-count))),
   };
+}
+
+/** Medians of `count` stretches of `values`, about equally long; fewer of fewer values. */
+export function parts(values: readonly number[], count: number): readonly number[] {
+  const found = Math.min(count, values.length);
+  const start = (index: number) => Math.floor((index * values.length) / found);
+  return Array.from({ length: found }, (_, index) =>
+    rounded(median(values.slice(start(index), start(index + 1)))),
+  );
 }
 
 /** Slope of the least-squares line through points, in units of y per unit of x; 0 of one point. */
@@ -72,6 +87,10 @@ export function figuresOf(
     rssFirstMb: rss.first,
     rssLastMb: rss.last,
     rssMbPerHour: perHour(({ rssMb }) => rssMb),
+    rssPartsMb: parts(
+      samples.map(({ rssMb }) => rssMb),
+      PARTS,
+    ),
     heapFirstMb: heap.first,
     heapLastMb: heap.last,
     heapMbPerHour: perHour(({ heapMb }) => heapMb),

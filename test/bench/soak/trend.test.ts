@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { figuresOf, quarters, slope } from '#bench/soak/trend.ts';
+import { figuresOf, parts, quarters, slope } from '#bench/soak/trend.ts';
 
 const MINUTE_MS = 60_000;
 
@@ -11,6 +11,13 @@ describe('soak trend', () => {
     assert.deepEqual(quarters([9, 1, 50, 50, 50, 50, 7, 3]), { first: 5, last: 5 });
     assert.deepEqual(quarters([1, 2, 3, 4]), { first: 1, last: 4 });
     assert.deepEqual(quarters([8]), { first: 8, last: 8 });
+  });
+
+  test('parts are medians of equal stretches, in order', () => {
+    assert.deepEqual(parts([1, 9, 2, 5, 5, 7], 3), [5, 3.5, 6]);
+    assert.deepEqual(parts([1, 2, 3, 4, 5], 2), [1.5, 4]);
+    assert.deepEqual(parts([4, 2], 12), [4, 2]);
+    assert.deepEqual(parts([], 12), []);
   });
 
   test('slope fits a line', () => {
@@ -38,6 +45,7 @@ describe('soak trend', () => {
     assert.equal(figures.samples, 9);
     assert.equal(figures.rssMbPerHour, 60);
     assert.equal(figures.heapMbPerHour, 0);
+    assert.deepEqual(figures.rssPartsMb, [80, 81, 82, 83, 84, 85, 86, 87, 88]);
     assert.deepEqual([figures.rssFirstMb, figures.rssLastMb], [81, 87]);
     assert.deepEqual([figures.fdsFirst, figures.fdsLast], [39, 33]);
     assert.deepEqual([figures.connectionsFirst, figures.connectionsLast], [6, 6]);
