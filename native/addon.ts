@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 
 /** Number of the interface below; `INTERFACE` in src/lib.rs has to be the same. */
-export const ADDON_INTERFACE = 1;
+export const ADDON_INTERFACE = 2;
 
 /** Answers of calls that write bytes, below the counts; src/outcome.rs has the same. */
 export const AddonOutcome = {
@@ -61,6 +61,8 @@ export interface Addon {
     target: Uint8Array,
     targetOffset: number,
   ): number;
+  /** Fills all of `target`. Outcome: its length. */
+  hkdf(secret: Uint8Array, salt: Uint8Array, info: Uint8Array, target: Uint8Array): number;
   /** Outcome: the checksum, 0..2^32-1. */
   crc32(bytes: Uint8Array, offset: number, length: number): number;
   /** Outcome: the checksum, 0..2^32-1. */
@@ -97,6 +99,8 @@ export interface Addon {
     targetOffset: number,
     size: number,
   ): number;
+  /** Gives free memory of the C library back to the system; false when it had none, or cannot. */
+  trimHeap(): boolean;
 }
 
 /** The addon, or why it cannot be used. */

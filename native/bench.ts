@@ -115,6 +115,14 @@ const WORKS: Readonly<Record<string, readonly [readonly number[], Work]>> = {
       return () => kernels.sha256(bytes, 0, size, target, 0);
     },
   ],
+  'hkdf, 32 bytes': [
+    [32],
+    (kernels, size) => {
+      const [salt, info] = [Buffer.from('mgw-session-v1'), Buffer.of(1)];
+      const secret = bytesOf(size);
+      return () => kernels.hkdf(secret, salt, info, 32);
+    },
+  ],
   'crc32, a part': [
     [32, 64, 128, 256, 512, 4096],
     (kernels, size) => {

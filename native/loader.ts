@@ -16,6 +16,8 @@ export interface LoadedKernels {
   readonly kernels: CodecKernels;
   /** Whether the addon is in use. */
   readonly native: boolean;
+  /** Gives free memory of the C library back to the system; null without the addon. */
+  readonly trimHeap: (() => boolean) | null;
   /** One sentence: which form, and for `native: false` why. */
   readonly reason: string;
 }
@@ -41,7 +43,9 @@ export function loadNative(mode: NativeMode, path: string = ADDON_PATH): LoadedK
   const result = loadAddon(path);
   if (result.ok) {
     const reason = 'The native addon is in use';
-    return { kernels: new NativeKernels(result.addon), native: true, reason };
+    const { addon } = result;
+    const trimHeap = () => addon.trimHeap();
+    return { kernels: new NativeKernels(addon), native: true, trimHeap, reason };
   }
   const problem = `The native addon cannot be used: ${result.reason}`;
   if (mode === 'auto') return without(problem);
@@ -51,5 +55,5 @@ export function loadNative(mode: NativeMode, path: string = ADDON_PATH): LoadedK
 }
 
 function without(reason: string): LoadedKernels {
-  return { kernels: new PlainKernels(), native: false, reason };
+  return { kernels: new PlainKernels(), native: false, trimHeap: null, reason };
 }

@@ -2,7 +2,7 @@
 // overridden only where the addon is faster, from the size on that the constants below name. Keys
 // and dictionaries are numbers in the addon and are released when their object is collected.
 
-import { MAC_BYTES } from '#core/codec/kernels.ts';
+import { checkDerivedLength, MAC_BYTES } from '#core/codec/kernels.ts';
 import type { BoundMemory, MacBatch, MacKey } from '#core/codec/kernels.ts';
 import { AddonOutcome, type Addon } from './addon.ts';
 import { checkRange, rangeError } from './checks.ts';
@@ -96,6 +96,13 @@ export class NativeKernels extends PlainKernels {
   ): void {
     const written = this.#addon.sha256(bytes, offset, length, target, targetOffset);
     if (written !== MAC_BYTES) throw wrongRange(bytes, offset, length, target, targetOffset);
+  }
+
+  override hkdf(secret: Uint8Array, salt: Uint8Array, info: Uint8Array, length: number): Buffer {
+    checkDerivedLength(length);
+    const derived = Buffer.alloc(length);
+    this.#addon.hkdf(secret, salt, info, derived);
+    return derived;
   }
 
   override crc32(bytes: Buffer, offset: number, length: number): number {

@@ -54,6 +54,8 @@ export class Lane {
   readonly telemetry: ExchangeTelemetry;
   readonly gateway: Gateway;
   readonly kernels: CodecKernels;
+  /** See {@link LoadedKernels}. */
+  readonly trimHeap: LoadedKernels['trimHeap'];
   readonly #log: Log;
   readonly #handlers: LocalHandlers | undefined;
   readonly #accessLogFile: AccessLogFile | null;
@@ -74,7 +76,7 @@ export class Lane {
 
   private constructor(
     { config: { config }, log, arena, requests, handlers }: LaneOptions,
-    { kernels, native }: LoadedKernels,
+    { kernels, native, trimHeap }: LoadedKernels,
     input: ConstructorParameters<typeof Gateway>[1],
     accessLogFile: AccessLogFile | null,
   ) {
@@ -83,6 +85,7 @@ export class Lane {
     this.#log = log;
     this.#handlers = handlers;
     this.kernels = kernels;
+    this.trimHeap = trimHeap;
     this.#accessLogFile = accessLogFile;
     const { accessLogSample: sampleRate } = config.telemetry;
     const { runtime: identity } = config;

@@ -3,7 +3,7 @@
 // A kernel reads in place, keeps nothing of its input and never throws on peer bytes; what the
 // result means is left to the codecs. Instances hold scratch memory: one per thread.
 
-import { createHmac, createSecretKey, hash } from 'node:crypto';
+import { createHmac, createSecretKey, hash, hkdfSync } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { crc32, gunzipSync, zstdDecompressSync } from 'node:zlib';
 
@@ -18,6 +18,9 @@ const MESSAGE_BYTES_MAX = 618;
 
 /** LIMIT: the longest input of `sha256` whose view is kept; device ids are shorter. */
 const HASH_BYTES_MAX = 256;
+
+/** The most that HKDF-SHA-256 makes of one secret: 255 digests (RFC 5869, 2.3). */
+const DERIVED_BYTES_MAX = 255 * MAC_BYTES;
 
 /** An HMAC-SHA-256 key, prepared once for many messages. */
 export class MacKey {
@@ -80,6 +83,12 @@ export interface Kernels {
   ): void;
   /** Writes the SHA-256 of `bytes[offset, offset + length)` into 32 bytes of `target`. */
   sha256(bytes: Buffer, offset: number, length: number, target: Buffer, targetOffset: number): void;
+  /**
+   * HKDF-SHA-256 (RFC 5869): a key of `length` bytes out of a secret.
+   *
+   * @param length 1..8160; throws RangeError outside of it
+   */
+  hkdf(secret: Uint8Array, salt: Uint8Array, info: Uint8Array, length: number): Buffer;
   /** CRC-32 as zlib and Bolt use it, 0..2^32-1. */
   crc32(bytes: Buffer, offset: number, length: number): number;
   /** xxHash, 32 bits, 0..2^32-1. Source: xxHash specification 0.1.1. */
@@ -164,6 +173,11 @@ export class TypeScriptKernels implements Kernels {
     target.latin1Write(hash('sha256', view, 'latin1'), targetOffset, MAC_BYTES);
   }
 
+  hkdf(secret: Uint8Array, salt: Uint8Array, info: Uint8Array, length: number): Buffer {
+    checkDerivedLength(length);
+    return Buffer.from(hkdfSync('sha256', secret, salt, info, length));
+  }
+
   crc32(bytes: Buffer, offset: number, length: number): number {
     if (offset === 0 && length === bytes.length) return crc32(bytes);
     return crc32(bytes.subarray(offset, offset + length));
@@ -212,6 +226,12 @@ export class TypeScriptKernels implements Kernels {
     outer.latin1Write(digest, BLOCK_BYTES, MAC_BYTES);
     return hash('sha256', outer, 'latin1');
   }
+}
+
+/** Throws RangeError for a length of a key that `hkdf` cannot make. */
+export function checkDerivedLength(length: number): void {
+  if (Number.isInteger(length) && length >= 1 && length <= DERIVED_BYTES_MAX) return;
+  throw new RangeError(`HKDF makes 1 to ${DERIVED_BYTES_MAX} bytes, not ${length}`);
 }
 
 /** Node's own zstd: exactly `size` bytes out of `frame`, or null. */

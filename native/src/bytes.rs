@@ -49,6 +49,11 @@ impl Bytes {
         Some(unsafe { slice::from_raw_parts(self.start.add(range.start), range.len()) })
     }
 
+    /// All bytes.
+    pub fn read_all(&self) -> &[u8] {
+        self.read(0, self.length as i64).unwrap_or_default()
+    }
+
     /// The 32 bytes, or another fixed number, at `offset`.
     #[inline]
     pub fn read_array<const N: usize>(&self, offset: i64) -> Option<&[u8; N]> {

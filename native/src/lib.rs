@@ -1,5 +1,5 @@
 //! The native kernels of mesh-gateway as a Node addon: session MACs, digests, checksums, gzip and
-//! zstd. JavaScript talks to it through `native/addon.ts` only. Invariant: every function checks
+//! zstd; and what the C library alone can do for the memory of the process. JavaScript talks to it through `native/addon.ts` only. Invariant: every function checks
 //! its offsets against the memory it was given and answers a negative number or false for wrong
 //! ones; none throws for what a peer sent. State is kept per thread, so workers share nothing.
 
@@ -10,6 +10,7 @@
 mod bytes;
 mod checksums;
 mod gunzip;
+mod heap;
 mod macs;
 mod memory;
 mod outcome;
@@ -19,7 +20,7 @@ use napi_derive::napi;
 
 /// Number of the interface in `native/addon.ts`. An addon built from other sources has another one
 /// and is not used.
-const INTERFACE: u32 = 1;
+const INTERFACE: u32 = 2;
 
 #[napi(js_name = "interfaceNumber")]
 pub fn interface_number() -> u32 {

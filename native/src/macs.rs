@@ -1,14 +1,15 @@
 //! HMAC-SHA-256 of sessions: keys under numbers, one MAC at a time in a Buffer, and many in bound
-//! memory in one call, by twos. Also plain SHA-256.
+//! memory in one call, by twos. Also plain SHA-256, and the derivation of keys.
 
 use std::cell::RefCell;
 
 use mesh_gateway_kernels_pure::{
-    mac::{Claim, MacKey, sha256 as digest_of},
+    mac::{Claim, HKDF_BYTES_MAX, MacKey, hkdf as derive, sha256 as digest_of},
     table::Table,
 };
 use napi::Env;
 use napi_derive::napi;
+use zeroize::Zeroize;
 
 use crate::{
     bytes::Bytes,
@@ -30,7 +31,7 @@ const ANSWER_AT: i64 = 20;
 /// Prepares a key of any length and names it by a number until `releaseMacKey`.
 #[napi(js_name = "prepareMacKey", catch_unwind)]
 pub fn prepare_mac_key(key: Bytes) -> u32 {
-    let key = MacKey::new(key.read(0, key.length() as i64).unwrap_or_default());
+    let key = MacKey::new(key.read_all());
     KEYS.with_borrow_mut(|keys| keys.insert(key))
 }
 
@@ -109,6 +110,21 @@ pub fn sign_mac(
 pub fn sha256(bytes: Bytes, offset: i64, length: i64, target: Bytes, target_offset: i64) -> i64 {
     let digest = bytes.read(offset, length).map(digest_of);
     digest.map_or(OUT_OF_RANGE, |digest| put(&digest, &target, target_offset))
+}
+
+/// Fills all of `target` with HKDF-SHA-256 of `secret`. Returns its length, or `OUT_OF_RANGE` when
+/// it is longer than 255 digests.
+#[napi(catch_unwind)]
+pub fn hkdf(secret: Bytes, salt: Bytes, info: Bytes, target: Bytes) -> i64 {
+    let [secret, salt, info] = [&secret, &salt, &info].map(Bytes::read_all);
+    let mut key = vec![0; target.length().min(HKDF_BYTES_MAX + 1)];
+    let is_written = derive(secret, salt, info, &mut key) && target.write(0, &key);
+    key.zeroize();
+    if is_written {
+        key.len() as i64
+    } else {
+        OUT_OF_RANGE
+    }
 }
 
 fn put(digest: &[u8], target: &Bytes, target_offset: i64) -> i64 {

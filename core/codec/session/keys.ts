@@ -2,18 +2,17 @@
 // file makes a new ring. Only derived keys are kept, each bound to one channel, so that a session
 // of one channel can never pass on the other. Reading and writing files is left to the callers.
 
-import { hkdfSync } from 'node:crypto';
-
 import type { Kernels, MacKey } from '../kernels.ts';
 import { SessionChannel } from './types.ts';
 
 const MASTER_BYTES = 32;
 const KID_MAX = 65535;
-/** LIMIT: far more keys than any rotation needs, and a ring of them takes about 20 ms. */
+/** LIMIT: more keys than any rotation needs; a ring of them takes 20 ms, 10 with the addon. */
 const KEYS_MAX = 1024;
 
-const COMPACT_SALT = 'mgw-session-v1';
-const LEGACY_SALT = 'mgw-session-legacy';
+const COMPACT_SALT = Buffer.from('mgw-session-v1', 'latin1');
+const LEGACY_SALT = Buffer.from('mgw-session-legacy', 'latin1');
+const NO_INFO = Buffer.alloc(0);
 
 /** Life of a key: every state but `dead` verifies, only `signing` issues. */
 const KEY_STATES = ['announced', 'signing', 'verify-only', 'dead'] as const;
@@ -147,15 +146,17 @@ export function formatKeyFile(keys: readonly SessionKey[]): string {
 }
 
 /** The compact key of a channel: HKDF-SHA-256 (RFC 5869) of a 32-byte master. */
-export function deriveCompactKey(master: Buffer, channel: SessionChannel): Buffer {
-  const info = Buffer.of(channel);
-  return Buffer.from(hkdfSync('sha256', master, COMPACT_SALT, info, MASTER_BYTES));
+export function deriveCompactKey(
+  master: Buffer,
+  channel: SessionChannel,
+  kernels: Kernels,
+): Buffer {
+  return kernels.hkdf(master, COMPACT_SALT, Buffer.of(channel), MASTER_BYTES);
 }
 
 /** The legacy key: one for both channels, as that generation had it. */
-export function deriveLegacyKey(master: Buffer): Buffer {
-  const info = Buffer.alloc(0);
-  return Buffer.from(hkdfSync('sha256', master, LEGACY_SALT, info, MASTER_BYTES));
+export function deriveLegacyKey(master: Buffer, kernels: Kernels): Buffer {
+  return kernels.hkdf(master, LEGACY_SALT, NO_INFO, MASTER_BYTES);
 }
 
 /** All derived keys, found by number in one step. */
@@ -180,12 +181,13 @@ export class KeyRing {
     this.#pc = [this.dummy];
     for (const { kid, master } of live) {
       this.#places[kid] = this.#wireless.length;
-      const wireless = deriveCompactKey(master, SessionChannel.wireless);
-      this.#wireless.push(kernels.prepareMacKey(wireless));
-      this.#pc.push(kernels.prepareMacKey(deriveCompactKey(master, SessionChannel.pc)));
+      const prepare = (channel: SessionChannel) =>
+        kernels.prepareMacKey(deriveCompactKey(master, channel, kernels));
+      this.#wireless.push(prepare(SessionChannel.wireless));
+      this.#pc.push(prepare(SessionChannel.pc));
     }
     const legacy = live.find((key) => key.legacy);
-    this.legacyKey = legacy ? kernels.prepareMacKey(deriveLegacyKey(legacy.master)) : null;
+    this.legacyKey = legacy ? kernels.prepareMacKey(deriveLegacyKey(legacy.master, kernels)) : null;
     this.signingKids = live.filter((key) => key.state === 'signing').map((key) => key.kid);
   }
 

@@ -96,6 +96,33 @@ impl Drop for MacKey {
     }
 }
 
+/// The most that [`hkdf`] makes of one secret (RFC 5869, 2.3).
+pub const HKDF_BYTES_MAX: usize = 255 * DIGEST_BYTES;
+
+/// Fills `target` with HKDF-SHA-256 (RFC 5869); false, and nothing is written, when it is longer
+/// than [`HKDF_BYTES_MAX`].
+pub fn hkdf(secret: &[u8], salt: &[u8], info: &[u8], target: &mut [u8]) -> bool {
+    if target.len() > HKDF_BYTES_MAX {
+        return false;
+    }
+    let mut extracted = MacKey::new(salt).mac(secret);
+    let key = MacKey::new(&extracted);
+    extracted.zeroize();
+    // What is signed for each digest: the digest before it, `info`, and its number from 1.
+    let mut message = [&[0; DIGEST_BYTES], info, &[0]].concat();
+    for (index, part) in target.chunks_mut(DIGEST_BYTES).enumerate() {
+        if let Some(number) = message.last_mut() {
+            *number = index as u8 + 1;
+        }
+        let from = if index == 0 { DIGEST_BYTES } else { 0 };
+        let digest = key.mac(&message[from..]);
+        message[..DIGEST_BYTES].copy_from_slice(&digest);
+        part.copy_from_slice(&digest[..part.len()]);
+    }
+    message.zeroize();
+    true
+}
+
 /// SHA-256 of `message`.
 pub fn sha256(message: &[u8]) -> [u8; DIGEST_BYTES] {
     finish(INITIAL, 0, message)
@@ -207,7 +234,7 @@ fn digest_of(state: State) -> [u8; DIGEST_BYTES] {
 
 #[cfg(test)]
 mod tests {
-    use super::{Claim, INITIAL, MacKey, finish_two, macs_of_two, sha256};
+    use super::{Claim, INITIAL, MacKey, finish_two, hkdf, macs_of_two, sha256};
 
     fn hex(bytes: &[u8]) -> String {
         bytes.iter().map(|byte| format!("{byte:02x}")).collect()
@@ -285,6 +312,50 @@ mod tests {
         let mac = key.mac(b"Test Using Larger Than Block-Size Key - Hash Key First");
         let expected = "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54";
         assert_eq!(hex(&mac), expected);
+    }
+
+    #[test]
+    fn hkdf_of_rfc_5869_cases_1_to_3() {
+        let range = |from: u8, to: u8| (from..=to).collect::<Vec<_>>();
+        let cases: [(&[u8], &[u8], &[u8], &str); 3] = [
+            (
+                &[0x0b; 22],
+                &range(0, 0x0c),
+                &range(0xf0, 0xf9),
+                "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf\
+                 34007208d5b887185865",
+            ),
+            (
+                &range(0, 0x4f),
+                &range(0x60, 0xaf),
+                &range(0xb0, 0xff),
+                "b11e398dc80327a1c8e7f78c596a49344f012eda2d4efad8a050cc4c19afa97c\
+                 59045a99cac7827271cb41c65e590e09da3275600c2f09b8367793a9aca3db71\
+                 cc30c58179ec3e87c14c01d5c1f3434f1d87",
+            ),
+            (
+                &[0x0b; 22],
+                &[],
+                &[],
+                "8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d\
+                 9d201395faa4b61a96c8",
+            ),
+        ];
+        for (secret, salt, info, expected) in cases {
+            let mut key = vec![0; expected.len() / 2];
+            assert!(hkdf(secret, salt, info, &mut key));
+            assert_eq!(hex(&key), expected);
+        }
+    }
+
+    #[test]
+    fn hkdf_makes_at_most_255_digests() {
+        let mut longest = vec![0; 255 * 32];
+        assert!(hkdf(b"secret", b"salt", b"info", &mut longest));
+        assert_ne!(longest[254 * 32..], [0; 32]);
+        let mut longer = vec![0; 255 * 32 + 1];
+        assert!(!hkdf(b"secret", b"salt", b"info", &mut longer));
+        assert!(longer.iter().all(|&byte| byte == 0));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 // that there is. Without the addon its part is skipped and says why.
 
 import assert from 'node:assert/strict';
-import { createHash, createHmac, randomBytes } from 'node:crypto';
+import { createHash, createHmac, hkdfSync, randomBytes } from 'node:crypto';
 import { describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 
@@ -11,6 +11,9 @@ import * as fc from 'fast-check';
 import { TypeScriptKernels } from '#core/codec/kernels.ts';
 import type { Kernels } from '#core/codec/kernels.ts';
 import { loadNative } from '#native/loader.ts';
+import { RFC_5869 } from './rfc-5869.ts';
+
+const EMPTY = Buffer.alloc(0);
 
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(' ', ''), 'hex');
 
@@ -152,6 +155,23 @@ function runSuite(kernels: Kernels): void {
         .update(bytes.subarray(9, 9 + length))
         .digest('hex');
       assert.equal(made.toString('hex', 1, 33), expected);
+    }
+  });
+
+  test('hkdf gives RFC 5869 cases 1, 2 and 3', () => {
+    for (const { secret, salt, info, key } of RFC_5869) {
+      assert.equal(kernels.hkdf(secret, salt, info, key.length / 2).toString('hex'), key);
+    }
+  });
+
+  test('hkdf equals hkdfSync at every kind of length, and refuses what HKDF cannot make', () => {
+    for (const length of [1, 31, 32, 33, 64, 8160]) {
+      const [secret, salt, info] = [randomBytes(200), randomBytes(70), randomBytes(100)];
+      const expected = Buffer.from(hkdfSync('sha256', secret, salt, info, length));
+      assert.ok(kernels.hkdf(secret, salt, info, length).equals(expected), `${length} bytes`);
+    }
+    for (const wrong of [-1, 0, 1.5, NaN, 8161]) {
+      assert.throws(() => kernels.hkdf(EMPTY, EMPTY, EMPTY, wrong), RangeError);
     }
   });
 
