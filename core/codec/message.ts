@@ -298,6 +298,8 @@ export class ResponseMessage {
   isStreaming = false;
   /** Streaming: the body's length if the upstream told it, else -1. */
   streamBytes = -1;
+  /** A filter gave an answer that passed the response phases before: they do not run again. */
+  isFinal = false;
 
   /** Back to the empty answer, keeping memory. */
   reset(): void {
@@ -314,6 +316,7 @@ export class ResponseMessage {
     this.bodyOffset = this.bodyLength = 0;
     this.isStreaming = false;
     this.streamBytes = -1;
+    this.isFinal = false;
   }
 
   /** Copies headers and body into memory of their own, so that they outlive the read buffer. */

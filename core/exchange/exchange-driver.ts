@@ -326,10 +326,10 @@ export class ExchangeDriver implements ExchangeResumer {
     this.#deadlines.arm(exchange, exchange.deadlineMs);
   }
 
-  /** A filter decided the answer: from a request phase it still passes the response phases. */
+  /** A filter decided the answer: from a request phase a new one passes the response phases. */
   #filterReplied(exchange: Exchange): void {
     if (exchange.response.resultCode === 0) exchange.response.resultCode = ResultCode.success;
-    if (exchange.state < ExchangeState.upstream) {
+    if (exchange.state < ExchangeState.upstream && !exchange.response.isFinal) {
       this.answered(exchange);
       return;
     }

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { connectMmtp } from '#cli/client/mmtp-client.ts';
 import { issueSession, makeKeyDirectory, startGateway, type TestGateway } from './gateway.ts';
 import { callBytes, callOnce, codeOf, openWire } from './http-wire.ts';
 import { openMmtp, requestBytes } from './mmtp-wire.ts';
@@ -47,6 +48,24 @@ export const filters = [{
     }
     return null;
   },
+}, {
+  name: 'mark',
+  maturity: 'stable',
+  phases: ['responseHead', 'responseBody'],
+  create({ api }) {
+    if (api.operationType !== 'marked') return null;
+    return {
+      responseHead({ response }) { response.added.push('X-Mark', 'one'); return 0; },
+      responseBody({ response }) {
+        const { bodySource, bodyOffset, bodyLength } = response;
+        const body = bodySource.subarray(bodyOffset, bodyOffset + bodyLength);
+        response.bodySource = Buffer.concat([body, Buffer.from('!')]);
+        response.bodyOffset = 0;
+        response.bodyLength = bodyLength + 1;
+        return 0;
+      },
+    };
+  },
 }];
 `;
 
@@ -76,6 +95,7 @@ before(async () => {
       { operationType: 'later', group: 'all' },
       { operationType: 'throws', group: 'all' },
       { operationType: 'echo' },
+      { operationType: 'marked' },
     ],
   });
 });
@@ -131,6 +151,17 @@ describe('a filter of the user', () => {
       assert.equal(body.toString(), sidOf(sessions[(streamId - 1) / 2]!));
     }
     await wire.close();
+  });
+
+  test('changes an answer once, however often it is given', async (t) => {
+    const client = await connectMmtp({ port: gateway.mmtpPort, deviceId: 'phone' });
+    t.after(() => client.close());
+    const call = () => client.call('marked', 'body', { requestId: Buffer.alloc(16, 1) });
+    const running = await Promise.all([call(), call()]);
+    for (const { body, headers } of [...running, await call()]) {
+      assert.equal(body.toString(), 'body!');
+      assert.deepEqual(headers, [['X-Mark', 'one']]);
+    }
   });
 
   test('that throws makes 5000 of its request and nothing of others', async () => {

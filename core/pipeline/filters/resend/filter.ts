@@ -130,6 +130,7 @@ function headerTexts({ headers, headerSource, added }: ResponseMessage): string[
   return [...texts, ...added];
 }
 
+/** The kept answer is the one that the client would have got: what filters added is in it. */
 function fill({ response }: Exchange, answer: KeptAnswer): void {
   response.reset();
   response.resultCode = answer.resultCode;
@@ -139,4 +140,5 @@ function fill({ response }: Exchange, answer: KeptAnswer): void {
   response.added.push(...answer.headers);
   response.bodySource = answer.body;
   response.bodyLength = answer.body.length;
+  response.isFinal = true;
 }
