@@ -1,7 +1,6 @@
 // HOT PATH. What the gateway tells services about a request in any protocol: the trace of the hop
 // (W3C Trace Context, section 3.2) and who the user is.
 
-import type { OutBuffer } from '#core/base/out-buffer.ts';
 import { DEFAULT_UID_SHARD, ShardOfUid } from '#core/codec/session/shard.ts';
 import type { SessionView } from '#core/codec/session/types.ts';
 
@@ -26,14 +25,12 @@ export function shardText(session: SessionView): string {
 }
 
 /**
- * Appends a traceparent value.
+ * Writes the {@link TRACEPARENT_BYTES} of a traceparent value at `bytes[at]`.
  *
  * @param trace 16 bytes trace id, 8 bytes parent (not used here), 1 byte flags
  * @param spanId 8 bytes: the span of the hop to the service
  */
-export function appendTraceparent(out: OutBuffer, trace: Buffer, spanId: Buffer): void {
-  const at = out.reserve(TRACEPARENT_BYTES);
-  const { bytes } = out;
+export function writeTraceparent(bytes: Buffer, at: number, trace: Buffer, spanId: Buffer): void {
   bytes[at] = bytes[at + 1] = ZERO;
   bytes[at + 2] = bytes[at + 35] = bytes[at + 52] = DASH;
   writeHex(bytes, at + 3, trace, 0, 16);

@@ -9,7 +9,7 @@ import type { Writable } from 'node:stream';
 import { Errors } from '#core/base/errors.ts';
 import { OutBuffer } from '#core/base/out-buffer.ts';
 import { appendHeartbeat, appendHeartbeatAck, RequestTemplate } from '#core/codec/bolt/encoder.ts';
-import { appendAsciiEntry } from '#core/codec/bolt/header-map.ts';
+import { appendEntry } from '#core/codec/bolt/header-map.ts';
 import { boltErrorText, boltOutcome } from '#core/codec/bolt/outcome.ts';
 import {
   BOLT_V1,
@@ -63,7 +63,7 @@ function request(
 ): Buffer {
   const out = new OutBuffer();
   const start = frames.begin(out, id, timeoutMs, isOneway);
-  appendAsciiEntry(out, Buffer.from('rpc_trace_context.sofaRpcId'), '0.1');
+  appendEntry(out, Buffer.from('rpc_trace_context.sofaRpcId'), Buffer.from('0.1'), 0, 3);
   assert.ok(frames.finish(out, start, content, 0, content.length));
   return out.take();
 }

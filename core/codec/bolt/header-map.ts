@@ -113,55 +113,6 @@ export function appendEntry(
   appendField(out, source, valueOffset, valueLength);
 }
 
-/** Appends an entry whose key lies in a buffer beside other things: a header of a client, say. */
-export function appendEntryFrom(
-  out: OutBuffer,
-  keySource: Buffer,
-  keyOffset: number,
-  keyLength: number,
-  source: Buffer,
-  valueOffset: number,
-  valueLength: number,
-): void {
-  appendField(out, keySource, keyOffset, keyLength);
-  appendField(out, source, valueOffset, valueLength);
-}
-
-/** Appends an entry whose value is text without a character above U+007F. */
-export function appendAsciiEntry(out: OutBuffer, key: Buffer, text: string): void {
-  appendField(out, key, 0, key.length);
-  const at = out.reserve(4 + text.length);
-  writeInt32(out.bytes, at, text.length);
-  out.bytes.latin1Write(text, at + 4, text.length);
-}
-
-/**
- * Appends an entry whose value is an unsigned 64-bit number in decimal digits.
- *
- * @param high upper 32 bits, unsigned
- * @param low lower 32 bits, unsigned
- */
-export function appendDecimalEntry(out: OutBuffer, key: Buffer, high: number, low: number): void {
-  let from = DIGITS_MAX;
-  do {
-    // Long division by 10^5: the remainder times 2^32 still fits the 53 bits of a number.
-    // PERF: no `%` on numbers above 2^31, which is a call of fmod.
-    const highQuotient = Math.floor(high / 1e5);
-    const upper = (high - highQuotient * 1e5) * 0x1_0000_0000 + low;
-    const quotient = Math.floor(upper / 1e5);
-    let rest = (upper - quotient * 1e5) | 0;
-    high = highQuotient;
-    low = quotient;
-    for (let i = 0; i < 5; i++) {
-      const next = (rest / 10) | 0;
-      digits[--from] = ZERO_DIGIT + rest - next * 10;
-      rest = next;
-    }
-  } while (high > 0 || low > 0);
-  while (from < DIGITS_MAX - 1 && digits[from] === ZERO_DIGIT) from++;
-  appendEntry(out, key, digits, from, DIGITS_MAX - from);
-}
-
 /** Encodes the entries of a whole map. Cold path: templates and tests. */
 export function encodeHeaderMap(entries: Iterable<readonly [string, string | null]>): Buffer {
   const parts: Buffer[] = [];
@@ -188,7 +139,3 @@ function appendField(out: OutBuffer, source: Buffer, offset: number, length: num
 const EMPTY = Buffer.alloc(0);
 /** One walk at a time: {@link findHeaderValue} does not call out. */
 const cursor = new HeaderMapCursor();
-/** 2^64 has 20 digits. */
-const DIGITS_MAX = 20;
-const ZERO_DIGIT = 48;
-const digits = Buffer.alloc(DIGITS_MAX);

@@ -9,6 +9,7 @@ const TWO_32 = 2 ** 32;
 /** Largest power of ten whose square times 2^32 still leaves every step exact. */
 const GROUP = 1_000_000;
 const GROUP_DIGITS = 6;
+const ZERO_DIGIT = 48;
 
 /** A user id in two halves. */
 export interface Uid {
@@ -40,34 +41,36 @@ export function parseUid(text: string): Uid | null {
 }
 
 /**
- * Writes a user id as decimal digits at `offset`; at most {@link UID_DIGITS_MAX} bytes are touched.
+ * Writes a user id as decimal digits at `offset`, where there is room for {@link UID_DIGITS_MAX}.
  *
  * @returns the number of digits
  */
 export function writeUid(high: number, low: number, target: Buffer, offset: number): number {
+  let from = digits.length;
   let restHigh = high;
   let restLow = low;
-  let at = offset + UID_DIGITS_MAX;
-  while (restHigh !== 0 || restLow !== 0) {
+  do {
+    // PERF: no `%` on numbers above 2^31, which is a call of fmod.
     const quotientHigh = Math.floor(restHigh / GROUP);
     const carried = (restHigh - quotientHigh * GROUP) * TWO_32 + restLow;
     const quotientLow = Math.floor(carried / GROUP);
-    let group = carried - quotientLow * GROUP;
+    let group = (carried - quotientLow * GROUP) | 0;
     restHigh = quotientHigh;
     restLow = quotientLow;
-    const isFirst = restHigh === 0 && restLow === 0;
-    for (let i = 0; isFirst ? group !== 0 : i < GROUP_DIGITS; i++) {
-      const rest = Math.floor(group / 10);
-      target[--at] = 48 + group - rest * 10;
+    for (let i = 0; i < GROUP_DIGITS; i++) {
+      const rest = (group / 10) | 0;
+      digits[--from] = ZERO_DIGIT + group - rest * 10;
       group = rest;
     }
-  }
-  if (at === offset + UID_DIGITS_MAX) target[--at] = 48;
-  const digits = offset + UID_DIGITS_MAX - at;
-  target.copyWithin(offset, at, at + digits);
-  return digits;
+  } while (restHigh > 0 || restLow > 0);
+  while (from < digits.length - 1 && digits[from] === ZERO_DIGIT) from++;
+  const count = digits.length - from;
+  for (let i = 0; i < count; i++) target[offset + i] = digits[from + i]!;
+  return count;
 }
 
+/** Whole groups, from the last to the first; a text begins behind their leading zeros. */
+const digits = Buffer.alloc(4 * GROUP_DIGITS);
 const textScratch = Buffer.alloc(UID_DIGITS_MAX);
 
 /** A user id as decimal text. Cold path: makes a string. */

@@ -5,11 +5,12 @@
 import { Errors, type GatewayError } from '#core/base/errors.ts';
 import type { OutBuffer } from '#core/base/out-buffer.ts';
 import { RequestTemplate } from '#core/codec/bolt/encoder.ts';
-import { appendAsciiEntry, appendDecimalEntry, appendEntry } from '#core/codec/bolt/header-map.ts';
+import { appendEntry } from '#core/codec/bolt/header-map.ts';
 import { looksLikeProtobuf } from '#core/codec/bolt/protobuf-shape.ts';
 import { ClassName, Codec, HeaderKey, type BoltForm } from '#core/codec/bolt/types.ts';
 import { findHeader, HEADER_WORDS } from '#core/codec/message.ts';
-import { appendTraceparent, shardText, TRACEPARENT_BYTES } from '../identity.ts';
+import { UID_DIGITS_MAX, writeUid } from '#core/codec/session/uid.ts';
+import { shardText, TRACEPARENT_BYTES, writeTraceparent } from '../identity.ts';
 import type { UpstreamCall } from '../contract.ts';
 import type { BoltPool } from './bolt-pool.ts';
 
@@ -28,9 +29,18 @@ export interface BoltTargetOptions {
   readonly forwardedHeaders: readonly string[];
 }
 
-const TRACEPARENT_KEY = Buffer.from('traceparent', 'latin1');
-const UID_KEY = Buffer.from('mgw-uid', 'latin1');
-const SHARD_KEY = Buffer.from('mgw-shard', 'latin1');
+const TRACEPARENT_KEY = 'traceparent';
+const SHARD_KEY = 'mgw-shard';
+const UID_KEY = 'mgw-uid';
+
+/** Length of a value, or of a key. */
+const LENGTH_BYTES = 4;
+const SHARD_BYTES = 2;
+
+/** Where values are, counted from the end of a template for a user: see the constructor. */
+const SHARD_FROM_END = SHARD_BYTES + 2 * LENGTH_BYTES + UID_KEY.length;
+const USER_TRACE_FROM_END =
+  TRACEPARENT_BYTES + 2 * LENGTH_BYTES + SHARD_KEY.length + SHARD_FROM_END;
 
 /** Keys that route a Bolt request or belong to the gateway: no client header may set them. */
 const RESERVED_KEYS = new Set<string>([...Object.values(HeaderKey), 'type', 'protocol', 'app']);
@@ -39,27 +49,31 @@ export class BoltTarget {
   readonly upstreamName: string;
   readonly #pool: BoltPool;
   readonly #isProtobuf: boolean;
-  readonly #template: RequestTemplate;
+  /** For requests without a session; ends with room for the trace. */
+  readonly #plain: RequestTemplate;
+  /** For requests of a user; ends with room for trace and shard, and the user as an empty value. */
+  readonly #forUser: RequestTemplate;
   readonly #forwarded: readonly { readonly name: string; readonly key: Buffer }[];
 
   constructor(pool: BoltPool, options: BoltTargetOptions) {
     this.upstreamName = pool.settings.name;
     this.#pool = pool;
     this.#isProtobuf = options.codec === Codec.protobuf;
-    this.#template = new RequestTemplate({
-      form: options.form,
-      codec: options.codec,
-      className: ClassName.request,
-      headers: [
-        [HeaderKey.service, options.service],
-        [HeaderKey.targetService, options.service],
-        [HeaderKey.methodName, options.method],
-        ['protocol', 'bolt'],
-        ['type', 'sync'],
-        ['mgw-operation-type', options.operationType],
-        ...options.addedHeaders,
-      ],
-    });
+    const entries: (readonly [string, string])[] = [
+      [HeaderKey.service, options.service],
+      [HeaderKey.targetService, options.service],
+      [HeaderKey.methodName, options.method],
+      ['protocol', 'bolt'],
+      ['type', 'sync'],
+      ['mgw-operation-type', options.operationType],
+      ...options.addedHeaders,
+      [TRACEPARENT_KEY, ' '.repeat(TRACEPARENT_BYTES)],
+    ];
+    const { form, codec } = options;
+    const common = { form, codec, className: ClassName.request };
+    this.#plain = new RequestTemplate({ ...common, headers: entries });
+    entries.push([SHARD_KEY, ' '.repeat(SHARD_BYTES)], [UID_KEY, '']);
+    this.#forUser = new RequestTemplate({ ...common, headers: entries });
     this.#forwarded = options.forwardedHeaders
       .filter((name) => !RESERVED_KEYS.has(name) && !name.startsWith('mgw-'))
       .map((name) => ({ name, key: Buffer.from(name, 'latin1') }));
@@ -92,16 +106,23 @@ export class BoltTarget {
     if (this.#isProtobuf && !looksLikeProtobuf(bodySource, bodyOffset, bodyLength)) {
       return Errors.bodyMalformed;
     }
-    const start = this.#template.begin(out, requestId, timeoutMs, false);
-    appendKey(out, TRACEPARENT_KEY, TRACEPARENT_BYTES);
-    appendTraceparent(out, request.trace, call.spanId);
+    const { trace } = request;
+    const template = call.hasSession ? this.#forUser : this.#plain;
+    const start = template.begin(out, requestId, timeoutMs, false);
+    const end = out.length;
     if (call.hasSession) {
       const { session } = call;
-      appendDecimalEntry(out, UID_KEY, session.uidHigh, session.uidLow);
-      appendAsciiEntry(out, SHARD_KEY, shardText(session));
+      writeTraceparent(out.bytes, end - USER_TRACE_FROM_END, trace, call.spanId);
+      out.bytes.latin1Write(shardText(session), end - SHARD_FROM_END, SHARD_BYTES);
+      out.reserve(UID_DIGITS_MAX);
+      const digits = writeUid(session.uidHigh, session.uidLow, out.bytes, end);
+      out.length = end + digits;
+      out.bytes[end - 1] = digits;
+    } else {
+      writeTraceparent(out.bytes, end - TRACEPARENT_BYTES, trace, call.spanId);
     }
     if (this.#forwarded.length > 0) this.#appendForwarded(out, call);
-    const isWritten = this.#template.finish(out, start, bodySource, bodyOffset, bodyLength);
+    const isWritten = template.finish(out, start, bodySource, bodyOffset, bodyLength);
     return isWritten ? null : Errors.fieldMalformed;
   }
 
@@ -114,16 +135,4 @@ export class BoltTarget {
       appendEntry(out, key, source, headers.words[at + 2]!, headers.words[at + 3]!);
     }
   }
-}
-
-/** Key and value length of a header map entry whose value of `valueBytes` bytes follows. */
-function appendKey(out: OutBuffer, key: Buffer, valueBytes: number): void {
-  const at = out.reserve(key.length + 8);
-  const { bytes } = out;
-  bytes[at] = bytes[at + 1] = bytes[at + 2] = 0;
-  bytes[at + 3] = key.length;
-  bytes.set(key, at + 4);
-  const lengthAt = at + 4 + key.length;
-  bytes[lengthAt] = bytes[lengthAt + 1] = bytes[lengthAt + 2] = 0;
-  bytes[lengthAt + 3] = valueBytes;
 }

@@ -6,7 +6,7 @@ import { appendContentLength, appendHeaderBytes } from '#core/codec/http1/encode
 import { HeaderId, recogniseHeader } from '#core/codec/http1/known-headers.ts';
 import { ContentType, HEADER_WORDS, type RequestMessage } from '#core/codec/message.ts';
 import { UID_DIGITS_MAX, writeUid } from '#core/codec/session/uid.ts';
-import { appendTraceparent, shardText, writeHex } from '../identity.ts';
+import { shardText, TRACEPARENT_BYTES, writeHex, writeTraceparent } from '../identity.ts';
 import type { UpstreamCall } from '../contract.ts';
 import type { HttpPool } from './http-pool.ts';
 
@@ -82,7 +82,8 @@ export class HttpTarget {
     if (this.#start !== null) out.append(this.#start, 0, this.#start.length);
     else this.#appendDynamicStart(out, request);
     out.append(TRACEPARENT, 0, TRACEPARENT.length);
-    appendTraceparent(out, request.trace, call.spanId);
+    const traceAt = out.reserve(TRACEPARENT_BYTES);
+    writeTraceparent(out.bytes, traceAt, request.trace, call.spanId);
     if (!request.hasRequestIdHeader) appendRequestId(out, request.trace);
     if (call.hasSession) appendIdentity(out, call);
     if (request.clientIp !== '') {
