@@ -11,7 +11,7 @@ import { LimitBook } from '#core/limit-places.ts';
 import { ApiStatsTable } from '#core/telemetry/api-stats.ts';
 import { GatewayCounters } from '#core/telemetry/counters.ts';
 import type { LocalHandlers } from '#core/upstream/local/local-service.ts';
-import type { ListenersConfig } from '#config/schema.ts';
+import type { GatewayConfig, ListenersConfig } from '#config/schema.ts';
 import type { ConfigBase } from '#config/load.ts';
 import type { Problem } from '#config/problem.ts';
 import type { ConfigSnapshot, SnapshotResult } from '#config/snapshot.ts';
@@ -19,6 +19,7 @@ import { InputError, Lane } from './lane.ts';
 import type { LanePool } from './lanes/lane-pool.ts';
 import { loadLaneConfig, type LaneConfig } from './load-input.ts';
 import { isLogLevel, type ProcessLog } from './log.ts';
+import { untilRestart } from './until-restart.ts';
 import { laneCount } from './worker-count.ts';
 
 /** What a gateway process starts with. */
@@ -62,6 +63,8 @@ export class Acceptor {
   readonly #listeners: ReadonlyMap<'http' | 'mmtp', DownstreamListener>;
   readonly #cwd: string;
   #snapshot: ConfigSnapshot;
+  /** What the process started with. */
+  readonly #startConfig: GatewayConfig;
   #applying: Promise<unknown> = Promise.resolve();
   #freshening: TimerHandle | null = null;
   #draining: Promise<void> | null = null;
@@ -99,6 +102,7 @@ export class Acceptor {
     this.pool = pool;
     this.#cwd = options.cwd;
     this.#snapshot = options.snapshot;
+    this.#startConfig = options.snapshot.config;
     this.#book = book;
     this.#book.use();
     this.#freshenLater();
@@ -235,7 +239,9 @@ export class Acceptor {
   async #prepare(snapshot: ConfigSnapshot): Promise<Change | readonly Problem[]> {
     const loaded = await loadLaneConfig(snapshot, this.#cwd, this.#book);
     if (!loaded.ok) return loaded.problems;
-    const config = loaded.input;
+    // A lane that is replaced later starts with what the others run with.
+    const inForce = untilRestart(this.#startConfig, loaded.input.config);
+    const config = { ...loaded.input, config: inForce };
     const prepared = await this.lane.prepare(config);
     if (!('router' in prepared)) return prepared;
     const problems = (await this.pool?.prepare(config)) ?? [];

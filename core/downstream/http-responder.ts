@@ -62,7 +62,9 @@ export class HttpResponder {
     if (this.#isChunked) appendChunk(out, bytes, offset, length);
     else out.append(bytes, offset, length);
     this.#written(length);
-    this.isStalled = this.#transport.queuedBytes > STREAM_WINDOW_BYTES;
+    // Once stalled, always stalled until the client has taken what is queued: whoever was told to
+    // wait hears of it then.
+    if (this.#transport.queuedBytes > STREAM_WINDOW_BYTES) this.isStalled = true;
     return !this.isStalled;
   }
 

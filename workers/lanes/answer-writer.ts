@@ -26,11 +26,20 @@ const STREAM_WINDOW_BYTES = 256 * 1024;
 /** Bytes of one piece of an answer. */
 const PIECE_BYTES = 64 * 1024;
 
+/** Pieces below this are gathered until the turn ends. Bytes. */
+const SMALL_PIECE_BYTES = 1024;
+
+/** Room for gathered pieces. Bytes. */
+const GATHERED_BYTES_MAX = 16 * 1024;
+
 /** Slots kept for copies. */
 const SPILL_SLOTS = 4;
 
 /** LIMIT: bytes of answers that wait for room before services have to wait. */
 const WAITING_BYTES_MAX = 4 * 1024 * 1024;
+
+/** What a record that waits takes besides its bytes, about. */
+const WAITING_ENTRY_BYTES = 256;
 
 /** Words of records that carry no answer. */
 const SHORT_WORDS = 5;
@@ -64,6 +73,11 @@ export class AnswerWriter {
   readonly #onCrowded: (isCrowded: boolean) => void;
   #waitingBytes = 0;
   #isCrowded = false;
+  /** Small pieces of one answer, one behind the other: a service may send byte by byte. */
+  readonly #gathered = Buffer.allocUnsafeSlow(GATHERED_BYTES_MAX);
+  #gatheredBytes = 0;
+  #gatheredIndex = 0;
+  #gatheredSerial = 0;
 
   /**
    * @param onWritten something was written, to be published at the end of this turn
@@ -121,10 +135,36 @@ export class AnswerWriter {
   pieces(exchange: Exchange, bytes: Buffer, offset: number, length: number): boolean {
     const index = exchange.streamId;
     this.#untaken[index] = this.#untaken[index]! + length;
-    for (let sent = 0; sent < length; sent += PIECE_BYTES) {
-      this.#piece(index, bytes, offset + sent, Math.min(PIECE_BYTES, length - sent));
+    if (length < SMALL_PIECE_BYTES) {
+      this.#gather(index, bytes, offset, length);
+    } else {
+      this.#writeGathered();
+      const serial = this.#serials[index]!;
+      for (let sent = 0; sent < length; sent += PIECE_BYTES) {
+        const count = Math.min(PIECE_BYTES, length - sent);
+        this.#piece(index, serial, bytes, offset + sent, count);
+      }
     }
     return this.#untaken[index]! < STREAM_WINDOW_BYTES;
+  }
+
+  #gather(index: number, bytes: Buffer, offset: number, length: number): void {
+    const serial = this.#serials[index]!;
+    const isOther = index !== this.#gatheredIndex || serial !== this.#gatheredSerial;
+    if (isOther || this.#gatheredBytes + length > GATHERED_BYTES_MAX) this.#writeGathered();
+    this.#gatheredIndex = index;
+    this.#gatheredSerial = serial;
+    bytes.copy(this.#gathered, this.#gatheredBytes, offset, offset + length);
+    this.#gatheredBytes += length;
+    this.#onWritten();
+  }
+
+  /** Before any other record is written, so that all keep their order. */
+  #writeGathered(): void {
+    const length = this.#gatheredBytes;
+    if (length === 0) return;
+    this.#gatheredBytes = 0;
+    this.#piece(this.#gatheredIndex, this.#gatheredSerial, this.#gathered, 0, length);
   }
 
   /** The client has taken `bytes`. @returns whether the answer may go on after a stop */
@@ -147,6 +187,7 @@ export class AnswerWriter {
   /** Shows the acceptor what was written, and frees what it has read. */
   publish(): void {
     this.#references.release(this.#writer.look());
+    this.#writeGathered();
     if (this.#waiting.length > 0) this.#writeWaiting();
     if (!this.#writer.hasUnpublished) return;
     this.#writer.publish();
@@ -157,7 +198,7 @@ export class AnswerWriter {
     const waiting = this.#waiting;
     let done = 0;
     while (done < waiting.length && this.#tryWriteWaiting(waiting[done]!)) {
-      this.#waitingBytes -= waiting[done]!.bytes.length;
+      this.#waitingBytes -= waiting[done]!.bytes.length + WAITING_ENTRY_BYTES;
       done++;
     }
     waiting.splice(0, done);
@@ -168,13 +209,14 @@ export class AnswerWriter {
 
   #wait(entry: Waiting): void {
     this.#waiting.push(entry);
-    this.#waitingBytes += entry.bytes.length;
+    this.#waitingBytes += entry.bytes.length + WAITING_ENTRY_BYTES;
     if (this.#isCrowded || this.#waitingBytes <= WAITING_BYTES_MAX) return;
     this.#isCrowded = true;
     this.#onCrowded(true);
   }
 
   #answer(kind: number, exchange: Exchange): void {
+    this.#writeGathered();
     const { response } = exchange;
     const texts = textsOf(response);
     const words = responseWords(exchange);
@@ -234,8 +276,7 @@ export class AnswerWriter {
     this.#wait({ kind, words, bytes, sent: 0 });
   }
 
-  #piece(index: number, source: Buffer, offset: number, length: number): void {
-    const serial = this.#serials[index]!;
+  #piece(index: number, serial: number, source: Buffer, offset: number, length: number): void {
     this.#onWritten();
     const { piece } = ResponseKind;
     if (!this.isBlocked && this.#tryPiece(piece, index, serial, source, offset, length)) return;
@@ -272,6 +313,7 @@ export class AnswerWriter {
   }
 
   #short(kind: number, a: number, b: number, c: number): void {
+    this.#writeGathered();
     this.#onWritten();
     const at = this.isBlocked ? -1 : this.#writer.begin(kind, SHORT_WORDS);
     if (at < 0) {

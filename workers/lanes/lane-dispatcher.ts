@@ -20,6 +20,7 @@ import type { ExchangeDriver } from '#core/exchange/exchange-driver.ts';
 import type { Exchange } from '#core/pipeline/exchange.ts';
 import { RequestKind } from './layout.ts';
 import type { LaneLink } from './lane-link.ts';
+import { ANY_LANE, Orphans } from './orphans.ts';
 import { RemoteExchange, RemoteState, type RemoteExchanges } from './remote-exchange.ts';
 import { giveUp } from './reply-reader.ts';
 
@@ -60,8 +61,8 @@ export class LaneDispatcher implements DownstreamHandler {
   readonly #driver: ExchangeDriver;
   /** Connections that do not read because nothing could be taken. */
   readonly #held = new Set<DownstreamConnection>();
-  /** Requests of a dead lane that it had not touched, for others to run. */
-  readonly #orphans: RemoteExchange[] = [];
+  /** Requests without a lane, on the heap. */
+  readonly #orphans = new Orphans();
 
   constructor(options: DispatcherOptions, laneCount: number) {
     this.#options = options;
@@ -164,8 +165,8 @@ export class LaneDispatcher implements DownstreamHandler {
       this.#options.endTurnSoon();
       return;
     }
-    this.#orphans.splice(this.#orphans.indexOf(exchange), 1);
-    this.#giveUp(exchange, error);
+    // No lane has it: it waits for one, or it has been given up.
+    if (this.#orphans.remove(exchange)) this.#giveUp(exchange, error);
   }
 
   abort(exchange: DownstreamExchange, error: GatewayError): void {
@@ -175,8 +176,7 @@ export class LaneDispatcher implements DownstreamHandler {
     }
     const { link } = exchange;
     if (link === null) {
-      const orphan = this.#orphans.indexOf(exchange);
-      if (orphan >= 0) this.#orphans.splice(orphan, 1);
+      this.#orphans.remove(exchange);
       this.#options.exchanges.give(exchange);
     } else {
       link.abort(exchange, error);
@@ -213,7 +213,7 @@ export class LaneDispatcher implements DownstreamHandler {
     for (let i = 0; i < links.length; i++) links[i]?.publish();
     for (let i = 0; i < links.length; i++) count += links[i]?.drain() ?? 0;
     if (count > 0) this.#maybeIdle();
-    if (this.#orphans.length > 0) this.#placeOrphans();
+    if (this.#orphans.isAnyoneWaiting) this.#placeOrphans();
     if (this.#held.size > 0 && this.canTake) this.#readOn();
     return count;
   }
@@ -227,7 +227,8 @@ export class LaneDispatcher implements DownstreamHandler {
       exchange.link = null;
       exchange.isWritten = false;
       exchange.state = RemoteState.open;
-      this.#orphans.push(exchange);
+      exchange.hasMoved = true;
+      this.#keep(exchange);
     }
     this.#maybeIdle();
     this.#options.endTurnSoon();
@@ -244,16 +245,42 @@ export class LaneDispatcher implements DownstreamHandler {
     return link !== null && !(this.hasSpareTime && link.depth > BUSY_DEPTH_WORDS);
   }
 
+  /** The lane `link` serves: it takes the requests that have waited for it. */
+  serves(link: LaneLink): void {
+    this.links[link.index - 1] = link;
+    for (const exchange of this.#orphans.takeNamed(link.index)) {
+      this.#sendTo(link, exchange, RequestKind.request);
+    }
+    this.#options.endTurnSoon();
+  }
+
+  /** Answers for requests that have waited for a lane since before `sinceMs`. */
+  giveUpOrphans(sinceMs: number): void {
+    for (const exchange of this.#orphans.takeOlder(sinceMs)) {
+      this.#giveUp(exchange, Errors.laneLost);
+    }
+    this.#maybeIdle();
+  }
+
   #send(exchange: RemoteExchange, kind: number): void {
-    const link = exchange.mayRepeat ? this.#named(exchange) : this.#emptiest();
+    const lane = this.#laneOf(exchange);
+    const link = lane === ANY_LANE ? this.#emptiest() : this.links[lane - 1]!;
     this.#options.endTurnSoon();
     if (link !== null) {
-      link.send(exchange, kind);
+      this.#sendTo(link, exchange, kind);
       return;
     }
-    // It waits for its lane to be replaced, on the heap like those that a dead lane left.
+    // It waits for a lane, on the heap like those that a dead lane left.
     exchange.request.retain();
-    this.#orphans.push(exchange);
+    this.#keep(exchange);
+  }
+
+  #sendTo(link: LaneLink, exchange: RemoteExchange, kind: number): void {
+    if (!link.send(exchange, kind)) this.#giveUp(exchange, Errors.bodyTooLarge);
+  }
+
+  #keep(exchange: RemoteExchange): void {
+    this.#orphans.add(exchange, this.#laneOf(exchange));
   }
 
   /** The lane with room that has least to do. */
@@ -268,11 +295,11 @@ export class LaneDispatcher implements DownstreamHandler {
     return best;
   }
 
-  /** The lane that the id of a repeatable request names. */
-  #named({ request }: RemoteExchange): LaneLink | null {
+  /** The number of the lane that the id of a repeatable request names. */
+  #laneOf({ mayRepeat, request }: RemoteExchange): number {
     const { source, requestIdOffset, requestIdLength } = request;
-    const hash = fnv1a(source, requestIdOffset, requestIdLength);
-    return this.links[hash % this.links.length]!;
+    if (!mayRepeat || requestIdLength === 0) return ANY_LANE;
+    return 1 + (fnv1a(source, requestIdOffset, requestIdLength) % this.links.length);
   }
 
   #isBacklogged(): boolean {
@@ -297,8 +324,14 @@ export class LaneDispatcher implements DownstreamHandler {
     this.#options.exchanges.give(exchange);
   }
 
+  /** Those that any lane may run; those that wait for one of them are sent when it serves. */
   #placeOrphans(): void {
-    for (const exchange of this.#orphans.splice(0)) this.#send(exchange, RequestKind.request);
+    for (let link = this.#emptiest(); link !== null; link = this.#emptiest()) {
+      const exchange = this.#orphans.takeFirst();
+      if (exchange === null) break;
+      this.#sendTo(link, exchange, RequestKind.request);
+      this.#options.endTurnSoon();
+    }
   }
 
   #readOn(): void {

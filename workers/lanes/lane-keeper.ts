@@ -60,8 +60,11 @@ interface Life {
   readonly abort: AbortController;
   readonly startedMs: number;
   isServing: boolean;
-  /** The configuration that it has prepared and does not use yet. */
+  /** The configuration that it has prepared and does not use yet, and its number. */
   prepared: LaneConfig | null;
+  preparedId: number;
+  /** The last number that it was told to use. */
+  committedId: number;
   /** The configuration that it runs on. */
   config: LaneConfig;
   heartbeat: number;
@@ -112,9 +115,14 @@ export class LaneKeeper {
     if (life === null || !life.isServing) return [];
     life.prepared = null;
     const id = ++this.#lastId;
-    const answer = await this.#ask({ type: 'prepare', id, config }, id);
+    const { preparedId, committedId } = life;
+    const abandonedId = preparedId === committedId ? 0 : preparedId;
+    const answer = await this.#ask({ type: 'prepare', id, config, abandonedId }, id);
     if (answer?.type !== 'prepared') return [];
-    if (answer.problems.length === 0) life.prepared = config;
+    if (answer.problems.length === 0) {
+      life.prepared = config;
+      life.preparedId = id;
+    }
     return answer.problems;
   }
 
@@ -128,7 +136,8 @@ export class LaneKeeper {
     }
     life.prepared = null;
     life.config = config;
-    life.link.commit();
+    life.committedId = life.preparedId;
+    life.link.commit(life.committedId);
   }
 
   /** What the lane has counted; null when it does not answer. */
@@ -188,6 +197,8 @@ export class LaneKeeper {
       startedMs: clock.nowMs(),
       isServing: false,
       prepared: null,
+      preparedId: 0,
+      committedId: 0,
       config: config(),
       heartbeat: 0,
       heardMs: clock.nowMs(),

@@ -138,17 +138,23 @@ export class LaneLink {
     return this.#writer.look() !== this.#writer.position;
   }
 
-  /** @param kind `request`: all of it; `begin`: its head; `open`: it is going to be refused */
-  send(exchange: RemoteExchange, kind: number): void {
+  /**
+   * @param kind `request`: all of it; `begin`: its head; `open`: it is going to be refused
+   * @returns false: it fits into no slot, and nothing was done
+   */
+  send(exchange: RemoteExchange, kind: number): boolean {
     const isWhole = kind === RequestKind.request;
+    if (this.#waiting.length > 0 || !this.#tryWrite(exchange, kind)) {
+      // What waits holds up what comes behind it: it must be something that room can come for.
+      if (!this.#placer.canPlace(exchange.request)) return false;
+      exchange.request.retain();
+      this.#waiting.push({ kind, exchange, serial: exchange.serial });
+    }
     exchange.link = this;
     exchange.state = isWhole ? RemoteState.sent : RemoteState.begun;
     exchange.isRetained = !isWhole;
     this.openCount++;
-    if (this.#waiting.length > 0 || !this.#tryWrite(exchange, kind)) {
-      exchange.request.retain();
-      this.#waiting.push({ kind, exchange, serial: exchange.serial });
-    }
+    return true;
   }
 
   /** Sends the body of a request whose head was sent. */
@@ -183,18 +189,23 @@ export class LaneLink {
   peerGone(connection: DownstreamConnection): void {
     const peer = this.#peers.remove(connection);
     if (peer === null) return;
-    this.#writeWords(RequestKind.peerGone, peer.index, 0, 0);
+    this.#writeWords(RequestKind.peerGone, peer.index, peer.serial, 0);
   }
 
-  /** Requests from here on follow the configuration that the lane has prepared. */
-  commit(): void {
-    this.#writeWords(RequestKind.commit, 0, 0, 0);
+  /** Requests from here on follow the configuration that the lane has prepared as number `id`. */
+  commit(id: number): void {
+    this.#writeWords(RequestKind.commit, id, 0, 0);
   }
 
   /** Shows the lane what was written, and frees what it has read. */
   publish(): void {
     this.#references.release(this.#writer.look());
     if (this.#waiting.length > 0) this.#writeWaiting();
+    this.#show();
+  }
+
+  /** Shows the lane what was written. */
+  #show(): void {
     if (!this.#writer.hasUnpublished) return;
     this.#writer.publish();
     this.#unpublishedSince = this.#writer.position;
@@ -237,7 +248,9 @@ export class LaneLink {
     const lost: RemoteExchange[] = [];
     for (const exchange of this.#environment.exchanges.of(this)) {
       const isAhead = !exchange.isWritten || ((exchange.sentAt - claimed) | 0) > 0;
-      const isUntouched = isAhead && exchange.state === RemoteState.sent && !exchange.isRetained;
+      // Once: a request that lanes die of before they say so must not take one after the other.
+      const mayMove = isAhead && !exchange.hasMoved;
+      const isUntouched = mayMove && exchange.state === RemoteState.sent && !exchange.isRetained;
       if (isUntouched) exchange.request.retain();
       (isUntouched ? untouched : lost).push(exchange);
     }
@@ -300,8 +313,9 @@ export class LaneLink {
       if (offset < 0) return false;
       bodySource.copy(arena.bytes, offset, bodyOffset, bodyOffset + bodyLength);
     }
+    const slot = slotAt ?? arena.slotAt(offset)!;
     const at = this.#writer.begin(RequestKind.body, SHORT_WORDS + 1);
-    this.#references.add(this.#writer.position, slotAt ?? arena.slotAt(offset)!);
+    this.#references.add(this.#writer.position, slot);
     const { words } = this.#writer;
     words[at + ExchangeWord.index] = exchange.slot;
     words[at + ExchangeWord.serial] = exchange.serial;
@@ -321,9 +335,10 @@ export class LaneLink {
     const offset = spill.take(ip.length);
     if (offset < 0) return null;
     ip.copy(arena.bytes, offset);
+    const slot = arena.slotAt(offset)!;
     const peer = this.#peers.add(connection);
     const at = this.#writer.begin(RequestKind.peer, SHORT_WORDS + 2);
-    this.#references.add(this.#writer.position, arena.slotAt(offset)!);
+    this.#references.add(this.#writer.position, slot);
     const { words } = this.#writer;
     words[at + 1] = peer.index;
     words[at + 2] = connection.protocol | (connection.channel << 8);
@@ -372,6 +387,6 @@ export class LaneLink {
   }
 
   #written(): void {
-    if (((this.#writer.position - this.#unpublishedSince) | 0) >= PUBLISH_WORDS) this.publish();
+    if (((this.#writer.position - this.#unpublishedSince) | 0) >= PUBLISH_WORDS) this.#show();
   }
 }

@@ -33,6 +33,9 @@ const WINDOW_MS = 100;
 /** Lanes are looked at every so many windows. */
 const WATCH_WINDOWS = 5;
 
+/** LIMIT: how long a request waits for a lane that is being replaced. Ms. */
+const ORPHAN_MS = 3000;
+
 /** Share of turns that found nothing, above which the acceptor has time to help. */
 const SPARE_ABOVE = 0.3;
 
@@ -247,10 +250,7 @@ export class LanePool {
       openLink: (number, laneMemory, ring) => {
         return new LaneLink(number, laneMemory, environment, ring);
       },
-      onServing: (link) => {
-        this.dispatcher.links[link.index - 1] = link;
-        lane.network.endTurnSoon();
-      },
+      onServing: (link) => this.dispatcher.serves(link),
       onDead: (link) => this.#dead(link),
       onBell: () => lane.network.endTurnSoon(),
       hangMs,
@@ -303,8 +303,9 @@ export class LanePool {
     arena.epoch++;
     // A turn now and then: should a ring of the bell ever be lost, it finds what it was for.
     if (this.dispatcher.isExpecting) this.#options.lane.network.endTurnSoon();
-    if (++this.#windows % WATCH_WINDOWS === 0)
-      for (const keeper of this.#keepers) keeper.watch(nowMs);
+    if (++this.#windows % WATCH_WINDOWS !== 0) return;
+    this.dispatcher.giveUpOrphans(nowMs - ORPHAN_MS);
+    for (const keeper of this.#keepers) keeper.watch(nowMs);
   }
 
   /** Requests go to lanes, or not; connections read into slots when they do. */

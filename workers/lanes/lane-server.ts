@@ -40,7 +40,7 @@ export interface LaneServerOptions {
   /** Answers pile up: services must wait, or need not any more. */
   readonly onCrowded: (isCrowded: boolean) => void;
   /** The configuration that was prepared is to be used. */
-  readonly onCommit: () => void;
+  readonly onCommit: (id: number) => void;
 }
 
 /** Serves one ring of requests. */
@@ -107,11 +107,14 @@ export class LaneServer {
       case RequestKind.peer:
         this.#peer(at);
         return;
-      case RequestKind.peerGone:
-        this.#peers[words[at + 1]!] = null;
+      case RequestKind.peerGone: {
+        const index = words[at + 1]!;
+        // Another one may have its index already: the record may have waited for room.
+        if (this.#peers[index]?.serial === words[at + 2]) this.#peers[index] = null;
         return;
+      }
       case RequestKind.commit:
-        this.#options.onCommit();
+        this.#options.onCommit(words[at + 1]!);
         return;
       default:
     }

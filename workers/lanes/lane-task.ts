@@ -29,6 +29,8 @@ export interface LaneTask {
   readonly port: MessagePort;
 }
 
+type PrepareCommand = Extract<LaneCommand, { type: 'prepare' }>;
+
 /** How often a lane shows that its loop turns. Ms. */
 export const HEARTBEAT_MS = 250;
 
@@ -62,7 +64,8 @@ class LaneThread {
   readonly #arena: SlotArena;
   readonly #words: Int32Array;
   readonly #turns: TurnKeeper;
-  #prepared: PreparedConfig | null = null;
+  /** By number: several may be prepared while records that commit those before are unread. */
+  readonly #prepared = new Map<number, PreparedConfig>();
   #utilization = performance.eventLoopUtilization();
   #heart: NodeJS.Timeout | null = null;
 
@@ -82,7 +85,7 @@ class LaneThread {
       frameBytesMax: task.config.config.listeners.frameBytesMax,
       onWritten: () => network.endTurnSoon(),
       onCrowded: (isCrowded) => (isCrowded ? network.halt() : network.readOn()),
-      onCommit: () => this.#commit(),
+      onCommit: (id) => this.#commit(id),
     });
     server.answers.bell = new Doorbell(words, ACCEPTOR_SLEEP, () => {
       task.port.postMessage(BELL);
@@ -129,7 +132,7 @@ class LaneThread {
   async obey(command: Exclude<LaneCommand, { type: 'stop' | 'logLevel' }>): Promise<void> {
     switch (command.type) {
       case 'prepare': {
-        const problems = await this.#prepare(command.config);
+        const problems = await this.#prepare(command);
         this.#tell({ type: 'prepared', id: command.id, problems });
         break;
       }
@@ -143,19 +146,20 @@ class LaneThread {
     }
   }
 
-  async #prepare(config: LaneConfig): Promise<readonly Problem[]> {
-    this.#prepared = null;
+  async #prepare({ id, config, abandonedId }: PrepareCommand): Promise<readonly Problem[]> {
+    this.#prepared.delete(abandonedId);
     const prepared = await this.#lane.prepare(config);
     if (!('router' in prepared)) return prepared;
-    this.#prepared = prepared;
+    this.#prepared.set(id, prepared);
     return [];
   }
 
   /** Every request behind the record that says so follows what was prepared. */
-  #commit(): void {
-    if (this.#prepared === null) throw new Error('Nothing was prepared that could be used');
-    this.#lane.gateway.use(this.#prepared);
-    this.#prepared = null;
+  #commit(id: number): void {
+    const prepared = this.#prepared.get(id);
+    if (prepared === undefined) throw new Error('Nothing was prepared that could be used');
+    this.#lane.gateway.use(prepared);
+    this.#prepared.delete(id);
   }
 
   #report(): LaneReport {

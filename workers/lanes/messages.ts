@@ -13,7 +13,13 @@ export const BELL = 0;
 
 /** From the acceptor. */
 export type LaneCommand =
-  | { readonly type: 'prepare'; readonly id: number; readonly config: LaneConfig }
+  | {
+      readonly type: 'prepare';
+      readonly id: number;
+      readonly config: LaneConfig;
+      /** One that was prepared and is not going to be committed; 0: none. */
+      readonly abandonedId: number;
+    }
   | { readonly type: 'report'; readonly id: number }
   | { readonly type: 'reopenLogs' }
   | { readonly type: 'logLevel'; readonly level: LogLevel }

@@ -37,6 +37,8 @@ export class RemoteExchange implements DownstreamExchange {
   /** The record that holds all of it ends here, once it is written; the lane may run it then. */
   sentAt = 0;
   isWritten = false;
+  /** A lane that had it died before it touched it. */
+  hasMoved = false;
   readonly request = new RequestMessage();
   readonly response = new ResponseMessage();
   streamId = 0;
@@ -67,7 +69,7 @@ export class RemoteExchange implements DownstreamExchange {
     this.state = RemoteState.free;
     this.connection = null;
     this.link = null;
-    this.isRetained = this.isWritten = false;
+    this.isRetained = this.isWritten = this.hasMoved = false;
     this.request.reset();
     this.response.reset();
     this.streamId = 0;

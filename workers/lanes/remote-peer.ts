@@ -26,6 +26,10 @@ export class RemotePeer implements ReplyTarget {
     this.#answers = answers;
   }
 
+  get serial(): number {
+    return this.#place.serial;
+  }
+
   reply(exchange: Exchange): void {
     this.#answers.reply(exchange);
   }

@@ -23,6 +23,11 @@ export class RequestPlacer {
     this.#references = references;
   }
 
+  /** Whether there ever is room for the request: it may have grown by what tables held of it. */
+  canPlace(request: RequestMessage): boolean {
+    return this.#slotOf(request) !== null || this.#spill.bytesMax >= placedBytes(request);
+  }
+
   /**
    * The slot that the request lies in, after copying it into one if it must be. The caller refers
    * to it at once; room for what `placeRest` may copy is there as well.
@@ -30,16 +35,20 @@ export class RequestPlacer {
    * @returns null: there is no room now
    */
   tryPlace(request: RequestMessage): Slot | null {
-    const arena = this.#arena;
-    // In front of a body there is always a part of its own request, also at the end of a slot.
-    const isInPlace = request.source === arena.bytes && request.bodySource === arena.bytes;
-    const slot = isInPlace ? arena.slotAt(request.bodyOffset - 1) : null;
+    const slot = this.#slotOf(request);
     if (slot !== null) return this.#spill.has(REST_BYTES) ? slot : null;
-    const bytes = request.byteLength();
-    if (!this.#spill.has(bytes + REST_BYTES)) return null;
-    const at = this.#spill.take(bytes);
-    request.moveTo(arena.bytes, at);
-    return arena.slotAt(at);
+    if (!this.#spill.has(placedBytes(request))) return null;
+    const at = this.#spill.take(request.byteLength());
+    request.moveTo(this.#arena.bytes, at);
+    return this.#arena.slotAt(at);
+  }
+
+  /** Where all of the request lies already. */
+  #slotOf(request: RequestMessage): Slot | null {
+    const arena = this.#arena;
+    if (request.source !== arena.bytes || request.bodySource !== arena.bytes) return null;
+    // In front of a body there is always a part of its own request, also at the end of a slot.
+    return arena.slotAt(request.bodyOffset - 1);
   }
 
   /**
@@ -75,4 +84,9 @@ export class RequestPlacer {
     this.#references.add(position, this.#arena.slotAt(at)!);
     return at;
   }
+}
+
+/** What a copy of the request takes. */
+function placedBytes(request: RequestMessage): number {
+  return request.byteLength() + REST_BYTES;
 }

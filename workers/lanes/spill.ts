@@ -27,7 +27,7 @@ export class Spill {
 
   /** Would {@link Spill.take} find room for `bytes` bytes? */
   has(bytes: number): boolean {
-    return this.#fits(bytes) || (bytes <= this.bytesMax && this.#idle() !== null);
+    return this.#fits(Math.max(1, bytes)) || (bytes <= this.bytesMax && this.#idle() !== null);
   }
 
   /**
@@ -37,16 +37,18 @@ export class Spill {
    * @returns offset in the arena; -1 when there is none now
    */
   take(bytes: number): number {
+    // Nothing takes a byte as well: an offset at the end of a slot would name its neighbour.
+    const room = Math.max(1, bytes);
     if (this.#current.references === 0) this.#at = this.#current.base;
-    if (!this.#fits(bytes)) {
-      const next = bytes <= this.bytesMax ? this.#idle() : null;
+    if (!this.#fits(room)) {
+      const next = room <= this.bytesMax ? this.#idle() : null;
       if (next === null) return -1;
       this.#current = next;
       this.#at = next.base;
     }
     const at = this.#at;
     // The next copy begins at a multiple of 8: aligned copies are faster.
-    this.#at = (at + bytes + 7) & ~7;
+    this.#at = (at + room + 7) & ~7;
     return at;
   }
 

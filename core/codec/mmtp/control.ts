@@ -64,6 +64,9 @@ export interface Goaway {
   readonly reconnectAfterS: number;
 }
 
+/** LIMIT: a device id of INIT, which every request of the connection carries. UTF-8 bytes. */
+const DEVICE_ID_BYTES_MAX = 256;
+
 const NO_BYTES = new Uint8Array(0);
 
 /** Appends INIT. */
@@ -89,10 +92,12 @@ export function decodeInit(
     if (type === Field.dictId && dictIds.length < DICT_OFFERS_MAX) dictIds.push(value);
   });
   if (typeof fields === 'number') return fields;
+  const deviceId = fields.text(Field.deviceId);
+  if (Buffer.byteLength(deviceId) > DEVICE_ID_BYTES_MAX) return MetaStatus.malformed;
   return {
     appId: fields.text(Field.appId),
     workspaceId: fields.text(Field.workspaceId),
-    deviceId: fields.text(Field.deviceId),
+    deviceId,
     dictIds,
     maxFrameBytes: fields.number(Field.maxFrameBytes, 0),
     tableSize: fields.number(Field.tableSize, TABLE_SIZE_DEFAULT),

@@ -75,6 +75,18 @@ describe('INIT and INIT_ACK', () => {
     assert.deepEqual(decode(bytes, control.decodeInitAck), ack);
   });
 
+  test('a device id of INIT has at most 256 bytes', () => {
+    const init = (bytes: number, fill: string | number) => {
+      const frame = rawFrame(0, 0, tlv(Field.deviceId, Buffer.alloc(bytes, fill)));
+      return decode(frame, control.decodeInit);
+    };
+    const longest = init(256, 'd');
+    assert.ok(typeof longest === 'object' && longest.deviceId.length === 256);
+    assert.equal(init(257, 'd'), MetaStatus.malformed);
+    // What is no UTF-8 grows: each byte becomes a replacement character of three.
+    assert.equal(init(86, 0xff), MetaStatus.malformed);
+  });
+
   test('an empty INIT has the defaults of the protocol', () => {
     assert.deepEqual(decode(rawFrame(0, 0, Buffer.alloc(0)), control.decodeInit), {
       appId: '',
