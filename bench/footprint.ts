@@ -1,5 +1,6 @@
-// `node bench/footprint.ts`: what a gateway costs before it has work: time from spawn to its ready
-// line, memory after the start, memory per idle connection. The last line is one JSON object.
+// `node bench/footprint.ts`: what a gateway with little work costs: time from spawn to its ready
+// line, memory after the start, per idle connection and at 1,000 requests/s (--seconds of Mmtp to
+// Bolt, every session verified). The last line is one JSON object.
 // `--source ts` measures the sources in place of what `npm run build` makes of them.
 
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -17,12 +18,15 @@ import {
   SOURCE_VARIABLE,
 } from './rig/gateway-source.ts';
 import { measureIdle } from './rig/idle-connections.ts';
+import { OPERATION } from './rig/gateway-config.ts';
 import { readUsage } from './rig/process-usage.ts';
+import { Rig } from './rig/rig.ts';
 
 const { values } = parseArgs({
   options: {
     runs: { type: 'string', default: '8' },
     connections: { type: 'string', default: '10000' },
+    seconds: { type: 'string', default: '60' },
     source: { type: 'string' },
   },
 });
@@ -51,6 +55,41 @@ async function measureStart(flags: readonly string[]): Promise<{ readyMs: number
   return { readyMs: Math.round(median(times)), rssMb: Math.round(rssMb) };
 }
 
+/** The load at which the target for memory is stated. Requests per second. */
+const CALM_RATE = 1000;
+
+/** Memory of a gateway with a configuration file behind some time of calm traffic, in MiB. */
+async function measureCalm(seconds: number): Promise<{ requestsPerSecond: number; rssMb: number }> {
+  const rig = new Rig();
+  try {
+    const service = await rig.startService('bolt');
+    const gateway = await rig.startGateway(
+      { upstream: 'bolt', session: 'cold' },
+      service.port('service'),
+    );
+    const { requests, wrong, watched } = await rig.runLoad({
+      generator: 'mmtp-load',
+      seconds,
+      warmUpMs: 500,
+      flags: {
+        port: gateway.port('mmtp'),
+        connections: 16,
+        streams: 64,
+        operation: OPERATION,
+        'session-keys': rig.keysFile,
+        format: 'protobuf',
+        rate: CALM_RATE,
+        watch: gateway.pid,
+      },
+    });
+    if (wrong > 0) throw new Error(`${wrong} answers were wrong`);
+    const requestsPerSecond = Math.round(requests / seconds);
+    return { requestsPerSecond, rssMb: Math.round(watched?.rssMb ?? 0) };
+  } finally {
+    await rig.close();
+  }
+}
+
 await prepareSource(source);
 const directory = await mkdtemp(join(tmpdir(), 'mgw-footprint-'));
 try {
@@ -69,7 +108,8 @@ try {
   await gateway.stop();
   const idleKibPerConnection = { connections, mmtp, http };
   const node = process.version;
-  const result = { suite: 'footprint', node, source, start, idleKibPerConnection };
+  const calm = await measureCalm(Number(values.seconds));
+  const result = { suite: 'footprint', node, source, start, idleKibPerConnection, calm };
   process.stdout.write(`${JSON.stringify(result)}\n`);
 } finally {
   await rm(directory, { recursive: true, force: true });

@@ -14,7 +14,7 @@ import { dottedTokens, valueAt } from '#config/value-path.ts';
 import { Acceptor } from '#workers/acceptor.ts';
 import { AcceptorSource } from '#workers/admin/acceptor-source.ts';
 import { AdminServer } from '#workers/admin/admin-server.ts';
-import { InputError } from '#workers/lane.ts';
+import { InputError, type Lane } from '#workers/lane.ts';
 import { ProcessLog } from '#workers/log.ts';
 import { packageVersion } from '#workers/package-version.ts';
 import type { GatewayRole } from './gateway-roles.ts';
@@ -24,6 +24,9 @@ const NOTES = [
   'Every flag is also an environment variable: --http-port is MGW_HTTP_PORT.',
   'SIGTERM and SIGINT drain and exit; SIGHUP reloads the configuration and reopens logs.',
 ];
+
+/** Between two looks for memory that nobody needs. */
+const TRIM_EVERY_MS = 10_000;
 
 function commandOf({ name, summary, examples, notes, defaults }: GatewayRole): CommandSpec {
   const flags = configFlags.map((flag) => withDefault(flag, defaults));
@@ -97,12 +100,21 @@ async function serve(
   const ready = { event: 'ready', role, generation, zone, app, pid: process.pid, ports };
   io.stdout.write(`${JSON.stringify(ready)}\n`);
   log.prepare();
+  trimHeapNowAndThen(acceptor.lane);
   await stopped;
   await acceptor.drain();
   await admin?.close();
   await acceptor.close();
   if (process.connected) process.disconnect?.();
   return ExitCode.ok;
+}
+
+/**
+ * The C library keeps what it was given back: compilers and collectors of V8 leave some megabytes
+ * behind on each of its threads. PERF: `node bench/footprint.ts`; a call takes 0.3 to 0.5 ms.
+ */
+function trimHeapNowAndThen({ trimHeap }: Lane): void {
+  if (trimHeap !== null) setInterval(trimHeap, TRIM_EVERY_MS).unref();
 }
 
 function openAdmin(acceptor: Acceptor, source: AcceptorSource): Promise<AdminServer> | null {

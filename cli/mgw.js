@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --max-semi-space-size=4
+#!/usr/bin/env -S node --max-semi-space-size=2 --v8-pool-size=1
 // The command `mgw`. Plain JavaScript, because it must start under whatever Node finds it: the
 // program behind it needs the Node that this package pins, and is started under that one. In a
 // clone that program is TypeScript; in dist/, where `npm run build` copies this file, and in an

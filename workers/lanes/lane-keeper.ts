@@ -100,6 +100,7 @@ export class LaneKeeper {
 
   /** Starts the lane. @returns settles when it serves for the first time */
   start(): Promise<void> {
+    if (this.#isStopping) return Promise.resolve();
     const serving = new Promise<void>((resolve) => (this.#onFirstServing = resolve));
     this.#begin();
     return serving;
