@@ -1,43 +1,52 @@
 // HOT PATH. One HTTP/1.1 connection to a service, carrying one call at a time.
 //
-//   connecting ─▶ idle ─send─▶ head ─┬─ whole answer in one read ─▶ idle
-//                   ▲                ├─▶ collecting (body gathered, bounded) ─▶ idle
-//                   └────────────────┴─▶ streaming (body passed on in pieces) ─▶ idle
+//   connecting ─▶ idle ─send─▶ head ─┬─ whole answer in one read ─▶ settled
+//                   ▲                ├─▶ collecting (body gathered, bounded) ─▶ settled
+//                   │                └─▶ streaming (body passed on in pieces) ─▶ settled
+//                   └── the read held nothing beyond the answer ──────────────────┘
 //   any state ─close─▶ closed; a connection that cannot be reused is closed instead of going idle
 //
 // An answer is streamed when the call accepts it and its body is not there yet as a whole.
+// Invariant: no call is sent while input is unread: it would be taken for the call's answer.
 
 import { DecodeStatus } from '#core/base/decode-status.ts';
 import { Errors, type GatewayError } from '#core/base/errors.ts';
 import type { Transport, TransportHandler } from '#core/base/network.ts';
 import { OutBuffer } from '#core/base/out-buffer.ts';
-import { ResultCode } from '#core/base/result-codes.ts';
 import { TimerNode } from '#core/base/timer-wheel.ts';
 import { BodyKind, responseBodyKind } from '#core/codec/http1/body-framing.ts';
 import { ChunkedDecoder } from '#core/codec/http1/chunked.ts';
 import { keepAliveTimeoutMs } from '#core/codec/http1/connection-tokens.ts';
 import { parseResponseHead } from '#core/codec/http1/head-parser.ts';
-import { HeaderId } from '#core/codec/http1/known-headers.ts';
-import { parseMediaType } from '#core/codec/http1/media-type.ts';
 import { HttpHead, type HttpLimits } from '#core/codec/http1/types.ts';
-import { ContentType, HEADER_WORDS } from '#core/codec/message.ts';
 import type { UpstreamCall } from '../contract.ts';
+import { fillAnswerHead } from './answer-head.ts';
 import type { HttpHost, HttpPool } from './http-pool.ts';
 import type { HttpTarget } from './http-target.ts';
-import { httpOutcome } from './status.ts';
 
 /** Where the connection stands; see the drawing above. */
-const Phase = { connecting: 0, idle: 1, head: 2, collecting: 3, streaming: 4, closed: 5 } as const;
+const Phase = {
+  connecting: 0,
+  idle: 1,
+  settled: 2,
+  head: 3,
+  collecting: 4,
+  streaming: 5,
+  closed: 6,
+} as const;
 type Phase = (typeof Phase)[keyof typeof Phase];
 
 /** Margin by which we close an idle connection before the service does. Ms. */
 const KEEP_ALIVE_MARGIN_MS = 1000;
 
-/** LIMIT: head of an answer. Services are trusted more than clients, but not without bound. */
-const HEAD_BYTES_MAX = 64 * 1024;
-const HEADERS_MAX = 256;
-const CHUNK_LINE_BYTES_MAX = 4096;
-const TRAILER_BYTES_MAX = 16 * 1024;
+/** LIMIT: shape of an answer. Services are trusted more than clients, but not without bound. */
+const LIMITS: HttpLimits = {
+  headBytesMax: 64 * 1024,
+  headersMax: 256,
+  bodyBytesMax: Number.MAX_SAFE_INTEGER,
+  chunkLineBytesMax: 4096,
+  trailerBytesMax: 16 * 1024,
+};
 
 const SWITCHING_PROTOCOLS = 101;
 const FIRST_FINAL_STATUS = 200;
@@ -47,7 +56,6 @@ export class HttpConnection extends TimerNode implements TransportHandler {
   readonly #pool: HttpPool;
   readonly #transport: Transport;
   readonly #head = new HttpHead();
-  readonly #limits: HttpLimits;
   #chunked: ChunkedDecoder | null = null;
   /** Body gathered of an answer in pieces; null unless collecting. */
   #body: OutBuffer | null = null;
@@ -65,13 +73,6 @@ export class HttpConnection extends TimerNode implements TransportHandler {
     this.#pool = pool;
     this.host = host;
     this.#idleMs = settings.idleTimeoutMs;
-    this.#limits = {
-      headBytesMax: HEAD_BYTES_MAX,
-      headersMax: HEADERS_MAX,
-      bodyBytesMax: Number.MAX_SAFE_INTEGER,
-      chunkLineBytesMax: CHUNK_LINE_BYTES_MAX,
-      trailerBytesMax: TRAILER_BYTES_MAX,
-    };
     settings.counters.connects++;
     this.#transport = environment.network.connect(host.slot.address, settings, this, () => {
       if (this.#phase !== Phase.connecting) return;
@@ -111,7 +112,9 @@ export class HttpConnection extends TimerNode implements TransportHandler {
     this.#transport.resumeReading();
   }
 
+  /** Closes at once. Until `onClose` has come, nobody finds the connection among the idle ones. */
   destroy(): void {
+    this.#pool.withdraw(this);
     this.#transport.destroy();
   }
 
@@ -119,11 +122,12 @@ export class HttpConnection extends TimerNode implements TransportHandler {
     const { environment, settings } = this.#pool;
     environment.observer.batchStarted();
     let at = start;
-    while (at < end || this.#phase === Phase.streaming) {
+    while (at < end) {
       const used = this.#consume(bytes, at, end);
       if (used < 0) break;
       at += used;
     }
+    if (this.#phase === Phase.settled) this.#offer();
     settings.counters.bytesIn += at - start;
     return at - start;
   }
@@ -168,7 +172,7 @@ export class HttpConnection extends TimerNode implements TransportHandler {
   /** Deals with the next part of the input. Returns bytes used, or -1 to wait for more. */
   #consume(bytes: Buffer, start: number, end: number): number {
     // The call was given up and the connection is closing: whatever still comes is dropped.
-    if (this.#call === null && this.#phase !== Phase.idle) return end > start ? end - start : -1;
+    if (this.#call === null && this.#phase >= Phase.head) return end - start;
     switch (this.#phase) {
       case Phase.head:
         return this.#consumeHead(bytes, start, end);
@@ -177,16 +181,23 @@ export class HttpConnection extends TimerNode implements TransportHandler {
       case Phase.streaming:
         return this.#consumeStreamed(bytes, start, end);
       default:
-        // Bytes nobody asked for: the service and we disagree about where answers end.
-        this.#pool.settings.counters.protocolErrors++;
-        this.destroy();
-        return end > start ? end - start : -1;
+        return this.#refuseUnasked(start, end);
     }
   }
 
+  /** Bytes nobody asked for: the service and we disagree about where answers end. */
+  #refuseUnasked(start: number, end: number): number {
+    if (this.#phase === Phase.settled) this.#phase = Phase.idle;
+    this.#pool.settings.counters.protocolErrors++;
+    this.destroy();
+    return end - start;
+  }
+
   #consumeHead(bytes: Buffer, start: number, end: number): number {
+    // The request has not left yet, so this is no answer to it. Closing tells the call.
+    if (this.#transport.out.length > 0) return this.#refuseUnasked(start, end);
     const head = this.#head;
-    const status = parseResponseHead(bytes, start, end, head, this.#limits);
+    const status = parseResponseHead(bytes, start, end, head, LIMITS);
     if (status === DecodeStatus.needMore) return -1;
     if (status !== DecodeStatus.ok || head.status === SWITCHING_PROTOCOLS) {
       return this.#fail(Errors.upstreamProtocol);
@@ -199,7 +210,8 @@ export class HttpConnection extends TimerNode implements TransportHandler {
     this.#kind = responseBodyKind(head, false);
     this.#bytesLeft = this.#kind === BodyKind.length ? head.contentLength : 0;
     const bodyStart = start + headBytes;
-    if (this.#kind === BodyKind.none || this.#isWhole(bodyStart, end)) {
+    const isWhole = this.#kind === BodyKind.length && this.#bytesLeft <= end - bodyStart;
+    if (this.#kind === BodyKind.none || isWhole) {
       const length = this.#bytesLeft;
       if (length > this.#pool.settings.responseBytesMax) return this.#fail(Errors.upstreamTooLarge);
       this.#fillHead(bytes);
@@ -209,26 +221,20 @@ export class HttpConnection extends TimerNode implements TransportHandler {
     return this.#startPieces(bytes, headBytes);
   }
 
-  #isWhole(bodyStart: number, end: number): boolean {
-    return this.#kind === BodyKind.length && this.#bytesLeft <= end - bodyStart;
-  }
-
   /** The body is not there as a whole: pass it on in pieces, or gather it. */
   #startPieces(bytes: Buffer, headBytes: number): number {
     const { settings, environment } = this.#pool;
     const call = this.#call!;
     if (this.#kind === BodyKind.chunked) {
-      this.#chunked ??= new ChunkedDecoder(this.#limits);
+      this.#chunked ??= new ChunkedDecoder(LIMITS);
       this.#chunked.reset();
     }
     this.#fillHead(bytes);
     if (call.acceptsStream) {
       this.#phase = Phase.streaming;
       call.response.streamBytes = this.#kind === BodyKind.length ? this.#bytesLeft : -1;
-      if (!environment.observer.streamStarted(call)) {
-        // Either the call was cancelled, which closes this connection, or it is held back.
-        if (this.#call === call) this.#hold();
-      }
+      // Held back, unless the call was cancelled, which closes this connection.
+      if (!environment.observer.streamStarted(call) && this.#call === call) this.#hold();
       return headBytes;
     }
     if (this.#bytesLeft > settings.responseBytesMax) return this.#fail(Errors.upstreamTooLarge);
@@ -249,9 +255,8 @@ export class HttpConnection extends TimerNode implements TransportHandler {
       body.append(bytes, chunked.dataOffset, chunked.dataLength);
       used = chunked.consumed;
     } else {
-      used = this.#kind === BodyKind.length ? Math.min(end - start, this.#bytesLeft) : end - start;
+      used = this.#plainBytes(start, end);
       body.append(bytes, start, used);
-      this.#bytesLeft -= used;
     }
     if (body.length > this.#pool.settings.responseBytesMax) {
       return this.#fail(Errors.upstreamTooLarge);
@@ -267,7 +272,6 @@ export class HttpConnection extends TimerNode implements TransportHandler {
     let used: number;
     if (this.#kind === BodyKind.chunked) {
       const chunked = this.#chunked!;
-      if (start === end) return -1;
       if (chunked.next(bytes, start, end) > DecodeStatus.needMore) {
         return this.#fail(Errors.upstreamProtocol);
       }
@@ -275,17 +279,21 @@ export class HttpConnection extends TimerNode implements TransportHandler {
       length = chunked.dataLength;
       used = chunked.consumed;
     } else {
-      length =
-        this.#kind === BodyKind.length ? Math.min(end - start, this.#bytesLeft) : end - start;
-      if (length === 0) return -1;
-      this.#bytesLeft -= length;
-      used = length;
+      used = length = this.#plainBytes(start, end);
     }
     const call = this.#call!;
     const { observer } = this.#pool.environment;
     if (length > 0 && !observer.streamed(call, bytes, offset, length)) this.#hold();
     if (this.#call === call && this.#isBodyDone()) this.#streamEnded(null);
     return used;
+  }
+
+  /** Bytes of a body that is not chunked, counted as taken. */
+  #plainBytes(start: number, end: number): number {
+    if (this.#kind !== BodyKind.length) return end - start;
+    const length = Math.min(end - start, this.#bytesLeft);
+    this.#bytesLeft -= length;
+    return length;
   }
 
   #isBodyDone(): boolean {
@@ -300,25 +308,10 @@ export class HttpConnection extends TimerNode implements TransportHandler {
     this.#transport.pauseReading();
   }
 
-  /** Takes status, headers and content type of the answer over. */
+  /** Takes the head of the answer over, and what it says about this connection. */
   #fillHead(bytes: Buffer): void {
     const head = this.#head;
-    const call = this.#call!;
-    const { response } = call;
-    response.httpStatus = head.status;
-    response.headerSource = bytes;
-    response.headers.copyFrom(head.headers);
-    const index = head.known[HeaderId.contentType]!;
-    if (index < 0) {
-      response.contentType = ContentType.bytes;
-    } else {
-      const { words } = head.headers;
-      const at = index * HEADER_WORDS;
-      response.contentType = parseMediaType(bytes, words[at + 2]!, words[at + 3]!);
-    }
-    const error = httpOutcome(head.status);
-    if (error === null) response.resultCode = ResultCode.success;
-    else call.refuse(error);
+    fillAnswerHead(this.#call!, bytes, head);
     const keepAliveMs = keepAliveTimeoutMs(bytes, head);
     if (keepAliveMs >= 0) {
       const bound = Math.max(0, keepAliveMs - KEEP_ALIVE_MARGIN_MS);
@@ -334,7 +327,6 @@ export class HttpConnection extends TimerNode implements TransportHandler {
     call.response.bodyLength = length;
     this.#settle();
     this.#pool.environment.observer.answered(call);
-    this.#offer();
   }
 
   #answerCollected(): void {
@@ -349,21 +341,18 @@ export class HttpConnection extends TimerNode implements TransportHandler {
     if (this.#isHeld) this.resumeStream();
     this.#settle();
     this.#pool.environment.observer.streamEnded(call, error);
-    this.#offer();
   }
 
-  /** The answer is through: idle again, or never again. */
+  /** The answer is through: soon idle again, or never again. */
   #settle(): void {
     const isReusable = this.#head.keepAlive && this.#kind !== BodyKind.untilClose;
-    this.#phase = Phase.idle;
-    if (!isReusable || this.#idleMs === 0) this.destroy();
+    this.#phase = isReusable && this.#idleMs > 0 ? Phase.settled : Phase.idle;
+    if (this.#phase === Phase.idle) this.destroy();
   }
 
-  /** Offers the connection to the pool, after the answer was passed on. */
+  /** Offers the connection to the pool: the answer was passed on, and nothing is behind it. */
   #offer(): void {
-    const isReusable = this.#head.keepAlive && this.#kind !== BodyKind.untilClose;
-    if (!isReusable || this.#idleMs === 0) return;
-    if (this.#phase !== Phase.idle) return;
+    this.#phase = Phase.idle;
     this.#armIdle();
     this.#pool.available(this);
   }

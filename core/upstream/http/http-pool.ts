@@ -131,12 +131,18 @@ export class HttpPool implements BalancedHosts {
     this.available(connection);
   }
 
+  /** `connection` is closing: it takes no further call. */
+  withdraw(connection: HttpConnection): void {
+    const { idle } = connection.host;
+    const index = idle.indexOf(connection);
+    if (index >= 0) idle.splice(index, 1);
+  }
+
   /** `connection` is gone. */
   closed(connection: HttpConnection, error: string, wasOpen: boolean): void {
     const { host } = connection;
     host.all.delete(connection);
-    const idleAt = host.idle.indexOf(connection);
-    if (idleAt >= 0) host.idle.splice(idleAt, 1);
+    this.withdraw(connection);
     if (wasOpen) this.settings.counters.connectionsClosed++;
     else this.#connectFailed(host, error);
     if (this.#isClosed || this.#line.count === 0) return;

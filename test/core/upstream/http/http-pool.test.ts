@@ -69,6 +69,35 @@ describe('HttpPool', () => {
     assert.ok(bench.calls.every(({ end }) => end === 'answered'));
   });
 
+  test('what comes before a request has left is no answer to it', () => {
+    // Every byte is a read of its own, and all of them come before the next request is flushed.
+    const bench = new PoolBench(1, { delayMsMax: 0, pieceBytesMax: 1, pipeBytesMax: 4096 });
+    const answerTo = (body: string): Buffer => {
+      const text = echoOf(body);
+      return Buffer.from(`HTTP/1.1 200 OK\r\nContent-Length: ${text.length}\r\n\r\n${text}`);
+    };
+    const twice = Buffer.concat([answerTo('first'), answerTo('second')]);
+    bench.network.serve(FIRST_PORT, (transport) => ({
+      onBytes(bytes, start, end) {
+        if (!bytes.latin1Slice(start, end).endsWith('first')) return 0;
+        transport.out.append(twice, 0, twice.length);
+        transport.flushSoon();
+        return end - start;
+      },
+      onWritable() {},
+      onEnd: () => transport.destroy(),
+      onClose() {},
+    }));
+    const { target } = makePool(bench, { connectionsMax: 1 });
+    const first = bench.send(target, 'first');
+    const second = bench.send(target, 'second');
+    bench.advance(100);
+    assert.equal(first.end, 'answered');
+    assert.equal(second.error, Errors.upstreamReset);
+    assert.equal(bench.counters.protocolErrors, 1);
+    bench.assertAllEnded();
+  });
+
   test('a refused connection fails the calls that wait, and the next ones at once', () => {
     const bench = new PoolBench();
     bench.network.setMode(FIRST_PORT, 'refusing');
