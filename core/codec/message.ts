@@ -68,12 +68,18 @@ export class HeaderList {
 /**
  * Finds the first header whose name equals `lowerName`, ignoring ASCII case.
  *
+ * @param from index to start at
  * @returns its index in `headers`, or -1
  */
-export function findHeader(headers: HeaderList, source: Buffer, lowerName: string): number {
+export function findHeader(
+  headers: HeaderList,
+  source: Buffer,
+  lowerName: string,
+  from = 0,
+): number {
   const words = headers.words;
   const length = lowerName.length;
-  for (let index = 0; index < headers.count; index++) {
+  for (let index = from; index < headers.count; index++) {
     const at = index * HEADER_WORDS;
     if (words[at + 1] !== length) continue;
     const offset = words[at]!;

@@ -12,7 +12,12 @@ import {
   Channel as MmtpChannel,
   OPERATION_TYPE_BYTES_MAX,
 } from '#core/codec/mmtp/types.ts';
-import { HEADER_WORDS, headerText, type RequestMessage } from '#core/codec/message.ts';
+import {
+  findHeader,
+  HEADER_WORDS,
+  type HeaderList,
+  type RequestMessage,
+} from '#core/codec/message.ts';
 import { tryReadTraceparent } from './traceparent.ts';
 
 const CALL_PATH = Buffer.from('/mgw.htm', 'latin1');
@@ -21,6 +26,8 @@ const SLASH = 0x2f;
 const SEMICOLON = 0x3b;
 const SPACE = 0x20;
 const ZERO = 0x30;
+
+const DECIMAL = /^[0-9]+$/;
 
 /** LIMIT: digits of a time in ms that a number holds exactly. */
 const TIMESTAMP_DIGITS_MAX = 15;
@@ -168,12 +175,34 @@ function takeCookie(request: RequestMessage, bytes: Buffer, head: HttpHead): voi
 
 /** What a configured access layer says about the client. Cold path: makes strings. */
 function fillTrusted(request: RequestMessage, bytes: Buffer): void {
-  const forwarded = headerText(request.headers, bytes, 'x-forwarded-for');
-  const last = forwarded?.split(',').at(-1)?.trim();
-  // What is no address would go on to services and logs as one.
-  if (last !== undefined && isIP(last) !== 0) request.clientIp = last;
-  const bucket = Number(headerText(request.headers, bytes, 'mgw-bucket') ?? Number.NaN);
-  if (Number.isInteger(bucket) && bucket >= 0 && bucket < BUCKETS) request.bucket = bucket;
+  const { headers } = request;
+  const ip = lastForwarded(headers, bytes);
+  // What is no address would go on to services and logs as one; a zone means nothing elsewhere.
+  if (isIP(ip) !== 0 && !ip.includes('%')) request.clientIp = ip;
+  const index = findHeader(headers, bytes, 'mgw-bucket');
+  // Two buckets are two meanings, and none of them counts.
+  if (index < 0 || findHeader(headers, bytes, 'mgw-bucket', index + 1) >= 0) return;
+  const text = valueText(headers, bytes, index);
+  if (DECIMAL.test(text) && Number(text) < BUCKETS) request.bucket = Number(text);
+}
+
+/**
+ * The address that the peer itself has added: the last of X-Forwarded-For, whose lines are one list
+ * (RFC 9110 section 5.3). What is before it was said by others.
+ */
+function lastForwarded(headers: HeaderList, bytes: Buffer): string {
+  let last = -1;
+  let index = -1;
+  while ((index = findHeader(headers, bytes, 'x-forwarded-for', index + 1)) >= 0) last = index;
+  if (last < 0) return '';
+  const text = valueText(headers, bytes, last);
+  return text.slice(text.lastIndexOf(',') + 1).trim();
+}
+
+function valueText({ words }: HeaderList, bytes: Buffer, index: number): string {
+  const at = index * HEADER_WORDS;
+  const offset = words[at + 2]!;
+  return bytes.latin1Slice(offset, offset + words[at + 3]!);
 }
 
 function startsWith(bytes: Buffer, offset: number, expected: Buffer): boolean {

@@ -286,11 +286,16 @@ test('an access layer that is configured may speak for its clients', async (t) =
     apis: [{ operationType: 'echo' }],
   });
   t.after(() => trusting.stop());
-  await callOnce(trusting.httpPort, callBytes('echo', 'x', ['X-Forwarded-For: 1.1.1.1, 9.8.7.6']));
-  assert.equal(service.last.headers['x-forwarded-for'], '9.8.7.6');
-  await callOnce(
-    trusting.httpPort,
-    callBytes('echo', 'x', ['X-Forwarded-For: bad\u00e9; Mgw-Uid']),
-  );
-  assert.equal(service.last.headers['x-forwarded-for'], '127.0.0.1');
+  const forwarded = async (...values: readonly string[]): Promise<unknown> => {
+    const lines = values.map((value) => `X-Forwarded-For: ${value}`);
+    await callOnce(trusting.httpPort, callBytes('echo', 'x', lines));
+    return service.last.headers['x-forwarded-for'];
+  };
+  assert.equal(await forwarded('1.1.1.1, 9.8.7.6'), '9.8.7.6');
+  // The access layer adds to what its client said, in the same line or in one of its own.
+  assert.equal(await forwarded('6.6.6.6', '9.8.7.6'), '9.8.7.6');
+  assert.equal(await forwarded('6.6.6.6', '7.7.7.7, 2001:db8::1'), '2001:db8::1');
+  for (const unreadable of ['bad\u00e9; Mgw-Uid', 'fe80::1%eth0', '::ffff:1.2.3.4%25x', '']) {
+    assert.equal(await forwarded('6.6.6.6', unreadable), '127.0.0.1', unreadable);
+  }
 });
