@@ -70,7 +70,9 @@ export function fillRequest(
   index = known[HeaderId.traceparent]!;
   if (index >= 0) {
     const at = index * HEADER_WORDS;
-    request.hasTrace = tryReadTraceparent(bytes, words[at + 2]!, words[at + 3]!, request.trace);
+    request.hasTrace =
+      !isRepeated(head, HeaderId.traceparent) &&
+      tryReadTraceparent(bytes, words[at + 2]!, words[at + 3]!, request.trace);
   }
   index = known[HeaderId.mgwSession]!;
   if (index >= 0) {
@@ -85,7 +87,7 @@ export function fillRequest(
   return isRepeated(head, HeaderId.operationType) ? Errors.operationRepeated : null;
 }
 
-/** Two operation types are two meanings: somebody in front may have checked the other one. */
+/** Two values are two meanings: somebody in front may have checked the other one. */
 function isRepeated({ known, headerIds, headers }: HttpHead, id: number): boolean {
   const first = known[id]!;
   if (first < 0) return false;

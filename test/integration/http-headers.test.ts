@@ -147,6 +147,27 @@ describe('requests', () => {
     assert.deepEqual(valuesOf(pairs, 'x-forwarded-host'), []);
   });
 
+  test('underscores do not carry what the gateway drops or sets', async () => {
+    const pairs = await seenWith(
+      [
+        'X_Forwarded_For: 6.6.6.6',
+        'X-Real_IP: 6.6.6.6',
+        'OPERATION_TYPE: other',
+        'Content_Length: 7',
+        'Transfer_Encoding: chunked',
+        'Mgw_Uid: 1',
+        'X_Request_Id: other',
+        'X_Set: client',
+        'X_Own: stays',
+      ],
+      'ruled',
+    );
+    const underscored = pairs.filter(([name]) => name.includes('_'));
+    assert.deepEqual(underscored, [['x_own', 'stays']]);
+    assert.deepEqual(valuesOf(pairs, 'x-set'), ['gateway']);
+    assert.equal(valuesOf(pairs, 'x-request-id').length, 1);
+  });
+
   test('the session stays at the gateway, other cookies cross', async () => {
     const text = sessionText(5);
     const cases: readonly (readonly [string, readonly string[]])[] = [
@@ -175,6 +196,19 @@ describe('requests', () => {
     const fresh = valuesOf(await seenWith(['traceparent: rubbish']), 'traceparent');
     assert.equal(fresh.length, 1);
     assert.match(fresh[0]!, /^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/);
+  });
+
+  test('tracestate crosses with one valid traceparent only', async () => {
+    const valid = `traceparent: 00-${UPSTREAM_TRACE}-b7ad6b7169203331-01`;
+    const state = ['tracestate: a=1', 'Tracestate: b=2'];
+    assert.deepEqual(valuesOf(await seenWith([valid, ...state]), 'tracestate'), ['a=1', 'b=2']);
+    for (const parents of [[], ['traceparent: rubbish'], [valid, valid]] as string[][]) {
+      const pairs = await seenWith([...state, ...parents, 'X-Kept: 1']);
+      assert.deepEqual(valuesOf(pairs, 'tracestate'), [], parents.join());
+      assert.deepEqual(valuesOf(pairs, 'x-kept'), ['1']);
+      const parent = valuesOf(pairs, 'traceparent').join();
+      assert.ok(!parent.includes(UPSTREAM_TRACE), parent);
+    }
   });
 
   test('an allow-list of the upstream lets only its headers and Content-Type through', async () => {

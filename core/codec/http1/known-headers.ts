@@ -59,6 +59,11 @@ export const HeaderId = {
   xRequestId: 49,
   /** Every other name that starts with `mgw-` or `mgw_`: servers of the CGI kind mix the two up. */
   mgwOther: 50,
+  /**
+   * A name with underscores in place of hyphens of one that the gateway drops or writes itself:
+   * those servers take it for that one.
+   */
+  disguised: 51,
 } as const;
 
 export type HeaderId = (typeof HeaderId)[keyof typeof HeaderId];
@@ -67,20 +72,20 @@ export type HeaderId = (typeof HeaderId)[keyof typeof HeaderId];
 export const LAST_READ: number = HeaderId.upgrade;
 
 /** Number of ids, `unknown` included. */
-export const HEADER_IDS: number = HeaderId.mgwOther + 1;
+export const HEADER_IDS: number = HeaderId.disguised + 1;
 
 const FIRST_LETTERS = 32;
 
 function wireNames(): string[] {
   const names: string[] = [];
   for (const [key, id] of Object.entries(HeaderId)) {
-    const isReal = id !== HeaderId.unknown && id !== HeaderId.mgwOther;
+    const isReal = id !== HeaderId.unknown && id < HeaderId.mgwOther;
     names[id] = isReal ? key.replace(/[A-Z]/g, (capital) => '-' + capital.toLowerCase()) : '';
   }
   return names;
 }
 
-/** Lower-case names by id; empty for `unknown` and `mgwOther`. */
+/** Lower-case names by id; empty for `unknown`, `mgwOther` and `disguised`. */
 export const HEADER_NAMES: readonly string[] = wireNames();
 
 const NAME_BYTES_MAX = Math.max(...HEADER_NAMES.map((name) => name.length));
@@ -112,6 +117,19 @@ function fillTables(): void {
 
 fillTables();
 
+/** What clients say about themselves crosses in any spelling. */
+const HARMLESS: readonly number[] = [
+  HeaderId.contentEncoding,
+  HeaderId.acceptEncoding,
+  HeaderId.userAgent,
+  HeaderId.cacheControl,
+  HeaderId.retryAfter,
+  HeaderId.setCookie,
+];
+
+const HYPHEN = 0x2d;
+const UNDERSCORE = 0x5f;
+
 const PREFIX_BYTES = 4;
 
 function hasGatewayPrefix(bytes: Uint8Array, offset: number, length: number): boolean {
@@ -121,8 +139,15 @@ function hasGatewayPrefix(bytes: Uint8Array, offset: number, length: number): bo
     (bytes[offset]! | 0x20) === 0x6d &&
     (bytes[offset + 1]! | 0x20) === 0x67 &&
     (bytes[offset + 2]! | 0x20) === 0x77 &&
-    (separator === 0x2d || separator === 0x5f)
+    (separator === HYPHEN || separator === UNDERSCORE)
   );
+}
+
+/** Cold path: is the name one of the table but for underscores in place of hyphens? */
+function isDisguised(bytes: Uint8Array, offset: number, length: number): boolean {
+  const name = Buffer.from(bytes.subarray(offset, offset + length)).latin1Slice();
+  const id = HEADER_NAMES.indexOf(name.toLowerCase().replaceAll('_', '-'));
+  return id > 0 && !HARMLESS.includes(id);
 }
 
 /**
@@ -139,6 +164,9 @@ export function recogniseHeader(bytes: Uint8Array, offset: number, length: numbe
       let i = 0;
       while (i < length && (bytes[offset + i]! | 0x20) === NAME_TEXT[name + i]) i++;
       if (i === length) return id;
+      if (bytes[offset + i] === UNDERSCORE && isDisguised(bytes, offset, length)) {
+        return hasGatewayPrefix(bytes, offset, length) ? HeaderId.mgwOther : HeaderId.disguised;
+      }
       id = NEXT_CANDIDATE[id]!;
     }
   }

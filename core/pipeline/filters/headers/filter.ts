@@ -36,6 +36,7 @@ const GATEWAY_OWN: readonly number[] = [
   HeaderId.mgwSession,
   HeaderId.mgwTrace,
   HeaderId.mgwOther,
+  HeaderId.disguised,
   HeaderId.resultStatus,
   HeaderId.memo,
   HeaderId.tips,
@@ -181,6 +182,8 @@ function connectionTokens(headers: HeaderList, source: Buffer): ReadonlySet<stri
   return tokens;
 }
 
+const UNDERSCORE = 0x5f;
+const HYPHEN = 0x2d;
 const CONNECTION_BYTES = 'connection'.length;
 const CLOSE = Buffer.from('close', 'latin1');
 const KEEP_ALIVE = Buffer.from('keep-alive', 'latin1');
@@ -201,9 +204,21 @@ function isAmong(
   length: number,
 ): boolean {
   for (let n = 0; n < names.length; n++) {
-    if (equalsLower(source, offset, length, names[n]!)) return true;
+    if (equalsHyphened(source, offset, length, names[n]!)) return true;
   }
   return false;
+}
+
+/** Like {@link equalsLower}; an underscore stands for a hyphen, too, as for CGI-like servers. */
+function equalsHyphened(source: Buffer, offset: number, length: number, lower: Buffer): boolean {
+  if (lower.length !== length) return false;
+  let i = 0;
+  while (i < length) {
+    const byte = toLower(source[offset + i]!);
+    if (byte !== lower[i] && (byte !== UNDERSCORE || lower[i] !== HYPHEN)) return false;
+    i++;
+  }
+  return true;
 }
 
 /** Is `source[offset, offset + length)` the text `lower`, ignoring ASCII case? */

@@ -16,10 +16,23 @@ const TABLE = new Map(
   HEADER_NAMES.map((name, id) => [name, id]).filter(([name]) => name !== '') as [string, number][],
 );
 
+/** Headers that cross with underscores, too. */
+const HARMLESS = [
+  'content-encoding',
+  'accept-encoding',
+  'user-agent',
+  'cache-control',
+  'retry-after',
+  'set-cookie',
+];
+
 function expectedId(name: string): number {
   const lower = name.toLowerCase();
-  const isGateway = lower.length > 4 && /^mgw[-_]/.test(lower);
-  return TABLE.get(lower) ?? (isGateway ? HeaderId.mgwOther : HeaderId.unknown);
+  const hyphened = lower.replaceAll('_', '-');
+  if (TABLE.has(lower)) return TABLE.get(lower)!;
+  if (lower.length > 4 && hyphened.startsWith('mgw-')) return HeaderId.mgwOther;
+  const isDisguised = TABLE.has(hyphened) && !HARMLESS.includes(hyphened);
+  return isDisguised ? HeaderId.disguised : HeaderId.unknown;
 }
 
 function idOf(name: string): number {
@@ -42,6 +55,18 @@ describe('recogniseHeader', () => {
       assert.equal(idOf(name), id);
       assert.equal(idOf(name.toUpperCase()), id);
     }
+  });
+
+  test('sees through underscores in place of hyphens', () => {
+    for (const [name] of TABLE) {
+      for (const disguise of [name.replaceAll('-', '_'), name.replace('-', '_').toUpperCase()]) {
+        assert.equal(idOf(disguise), expectedId(disguise), disguise);
+      }
+    }
+    for (const name of ['X_Forwarded_For', 'x-real_ip', 'CONTENT_LENGTH', 'Operation_Type']) {
+      assert.equal(idOf(name), HeaderId.disguised, name);
+    }
+    assert.equal(idOf('User_Agent'), HeaderId.unknown);
   });
 
   test('knows no name that is one byte off', () => {
