@@ -17,6 +17,7 @@ import { SessionStatus, SessionView } from '#core/codec/session/types.ts';
 import { RetryBudget } from '#core/exchange/retry-budget.ts';
 import type { ExchangeObserver } from '#core/exchange/contract.ts';
 import { ExchangeDriver } from '#core/exchange/exchange-driver.ts';
+import { inflateBody } from '#core/exchange/inflate-body.ts';
 import type { FilterFactory } from '#core/pipeline/filter.ts';
 import { ResendTable } from '#core/pipeline/filters/resend/resend-table.ts';
 import type { SessionVerifiers } from '#core/pipeline/filters/session/filter.ts';
@@ -89,7 +90,8 @@ export class Gateway {
   #router!: Router;
 
   constructor(options: GatewayOptions, input: GatewayInput) {
-    const { clock, random, network, macs } = options;
+    const { clock, random, network, macs, kernels } = options;
+    const { runtime, listeners } = input.snapshot.config;
     this.#options = options;
     const ahead = macs === undefined ? null : new MacsAhead(macs.batch, macs.memory);
     this.#macsAhead = ahead;
@@ -106,7 +108,8 @@ export class Gateway {
         verify: () => ahead.verify(),
         clear: () => ahead.clear(),
       },
-      exchangesMax: input.snapshot.config.runtime.exchangesMax,
+      inflateBody: (request) => inflateBody(request, listeners.frameBytesMax, kernels),
+      exchangesMax: runtime.exchangesMax,
     });
     const observer = this.driver;
     const environment = { clock, random, network, idleTimers: this.idleTimers, observer };

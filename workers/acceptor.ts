@@ -301,7 +301,6 @@ function createListeners(
     handler,
     settings: config,
     counters: acceptor.counters,
-    kernels: acceptor.lane.kernels,
     clock: acceptor.clock,
     idleTimers: acceptor.gateway.idleTimers,
     connectionsMax: config.connectionsMax,

@@ -135,6 +135,7 @@ class Parts {
       retryBudget: new RetryBudget(),
       checkSession: () => false,
       lookahead: null,
+      inflateBody: () => false,
       exchangesMax: EXCHANGES_MAX,
     });
     const verifier = { kernels, keys, revocations: emptyRevocations() };

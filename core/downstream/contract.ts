@@ -12,8 +12,6 @@ export interface DownstreamExchange {
   streamId: number;
   /** The request's metadata is in memory of its own, not in the read buffer. */
   readonly isRetained: boolean;
-  /** Takes a COMPRESSED body as it is: another thread decompresses it. */
-  readonly takesCompressed: boolean;
   readonly error: GatewayError | null;
   readonly startedMs: number;
   readonly sentMs: number;

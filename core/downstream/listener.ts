@@ -5,7 +5,6 @@ import { BlockList, isIPv6 } from 'node:net';
 import type { Clock } from '#core/base/clock.ts';
 import type { Listener, Network, Transport, TransportHandler } from '#core/base/network.ts';
 import type { TimerWheel } from '#core/base/timer-wheel.ts';
-import type { Kernels } from '#core/codec/kernels.ts';
 import { DownstreamProtocol, RequestMessage } from '#core/codec/message.ts';
 import type { DownstreamCounters, GatewayCounters } from '#core/telemetry/counters.ts';
 import type { DownstreamHandler, DownstreamSettings, DrainableConnection } from './contract.ts';
@@ -17,7 +16,6 @@ export interface ListenerContext {
   readonly handler: DownstreamHandler;
   readonly settings: DownstreamSettings;
   readonly counters: GatewayCounters;
-  readonly kernels: Pick<Kernels, 'zstdDecompress'>;
   readonly clock: Clock;
   /** Coarse timers for idle connections. */
   readonly idleTimers: TimerWheel;
@@ -38,7 +36,6 @@ export interface ListenerOptions {
   readonly handler: DownstreamHandler;
   readonly settings: DownstreamSettings;
   readonly counters: GatewayCounters;
-  readonly kernels: Pick<Kernels, 'zstdDecompress'>;
   readonly clock: Clock;
   readonly idleTimers: TimerWheel;
   /** LIMIT: open connections of the listener. */
@@ -70,7 +67,6 @@ export class DownstreamListener {
       handler: options.handler,
       settings: options.settings,
       counters: options.counters,
-      kernels: options.kernels,
       clock: options.clock,
       idleTimers: options.idleTimers,
       channel: options.channel,

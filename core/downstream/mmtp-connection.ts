@@ -29,7 +29,7 @@ import { FrameFlag, FrameType, MetaStatus, TABLE_SIZE_DEFAULT } from '#core/code
 import type { DownstreamConnection, DownstreamExchange } from './contract.ts';
 import type { ListenerContext } from './listener.ts';
 import { appendInitAck, appendMmtpReply, bareResponse } from './mmtp-reply.ts';
-import { fillFromConnection, tryDecompress } from './mmtp-request.ts';
+import { fillFromConnection } from './mmtp-request.ts';
 import { StreamTable } from './stream-table.ts';
 
 const State = { awaitInit: 0, open: 1, draining: 2, broken: 3, closing: 4 } as const;
@@ -263,7 +263,7 @@ export class MmtpConnection extends TimerNode implements TransportHandler, Downs
   }
 
   #request(bytes: Buffer): void {
-    const { handler, settings, counters, kernels } = this.#context;
+    const { handler, settings, counters } = this.#context;
     const { streamId } = frame;
     if (this.#streams.get(streamId) !== null) {
       this.#break();
@@ -278,7 +278,7 @@ export class MmtpConnection extends TimerNode implements TransportHandler, Downs
     }
     counters.mmtp.requestsIn++;
     const { request } = exchange;
-    const { headersMax, frameBytesMax } = settings;
+    const { headersMax } = settings;
     const status = decodeRequest(bytes, frame, this.#table, request, headersMax, this.#isTrusted);
     if (status === MetaStatus.malformed) {
       handler.abort(exchange, Errors.fieldMalformed);
@@ -288,9 +288,7 @@ export class MmtpConnection extends TimerNode implements TransportHandler, Downs
     this.#lastStreamId = Math.max(this.#lastStreamId, streamId);
     this.#streams.add(streamId, exchange);
     fillFromConnection(request, this.clientIp, this.#session, this.#device);
-    const isPlain = exchange.takesCompressed || tryDecompress(request, frameBytesMax, kernels);
     if (status === MetaStatus.fieldWrong) handler.refuse(exchange, Errors.fieldMalformed);
-    else if (!isPlain) handler.refuse(exchange, Errors.bodyMalformed);
     // What a frame spelled with the table is good only until the next one.
     else if (request.source === bytes) handler.stage(exchange);
     else handler.complete(exchange);

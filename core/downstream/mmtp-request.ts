@@ -1,9 +1,6 @@
-// HOT PATH. What a decoded REQUEST still lacks: what its connection knows, and a plain body.
+// HOT PATH. What a decoded REQUEST still lacks: what its connection knows.
 
-import type { Kernels } from '#core/codec/kernels.ts';
 import type { RequestMessage } from '#core/codec/message.ts';
-import { decompressBody } from '#core/codec/mmtp/body.ts';
-import { FrameFlag } from '#core/codec/mmtp/types.ts';
 
 /**
  * Fills what the request leaves to its connection.
@@ -29,23 +26,4 @@ export function fillFromConnection(
     request.deviceIdOffset = 0;
     request.deviceIdLength = device.length;
   }
-}
-
-/**
- * Replaces a COMPRESSED body by its content, leaves a plain one; false when it is broken or too
- * large.
- *
- * @param bytesMax largest content
- */
-export function tryDecompress(
-  request: RequestMessage,
-  bytesMax: number,
-  kernels: Pick<Kernels, 'zstdDecompress'>,
-): boolean {
-  if ((request.flags & FrameFlag.compressed) === 0) return true;
-  const { bodySource, bodyOffset, bodyLength } = request;
-  const body = decompressBody(bodySource, bodyOffset, bodyLength, bytesMax, null, kernels);
-  if (typeof body === 'string') return false;
-  request.setBody(body, 0, body.length);
-  return true;
 }

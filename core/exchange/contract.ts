@@ -2,6 +2,7 @@
 
 import type { Clock } from '#core/base/clock.ts';
 import type { TimerWheel } from '#core/base/timer-wheel.ts';
+import type { RequestMessage } from '#core/codec/message.ts';
 import type { Exchange } from '#core/pipeline/exchange.ts';
 import type { Phase } from '#core/pipeline/filter.ts';
 import type { RetryBudget } from './retry-budget.ts';
@@ -27,6 +28,8 @@ export interface ExchangeDriverOptions {
   readonly observer: ExchangeObserver;
   readonly retryBudget: RetryBudget;
   readonly checkSession: SessionCheck;
+  /** Makes the body of a request that is flagged COMPRESSED plain; false when it is not sound. */
+  readonly inflateBody: (request: RequestMessage) => boolean;
   /** Looks at staged requests together; null: nothing is gained by that. */
   readonly lookahead: Lookahead | null;
   /** LIMIT: open exchanges of the lane. */

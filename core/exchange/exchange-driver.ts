@@ -27,6 +27,7 @@ import { BatchClock } from './batch-clock.ts';
 import { Brakes } from './brakes.ts';
 import type { ExchangeDriverOptions, ExchangeObserver, SessionCheck } from './contract.ts';
 import { ExchangePool } from './exchange-pool.ts';
+import { isCompressed } from './inflate-body.ts';
 import { isRepeatable, type RetryBudget } from './retry-budget.ts';
 import { runComplete, runPhase } from './run-phase.ts';
 import { StagedRequests } from './staged-requests.ts';
@@ -45,6 +46,7 @@ export class ExchangeDriver implements ExchangeResumer {
   readonly #exchanges: ExchangePool;
   readonly #brakes = new Brakes();
   readonly #staged: StagedRequests;
+  readonly #inflateBody: ExchangeDriverOptions['inflateBody'];
   readonly #filterThrew = (exchange: Exchange, chain: PhaseChain, error: unknown) => {
     this.#observer.filterThrew(chain.names[exchange.filterIndex]!, chain.phase, error);
     this.#dropStream(exchange);
@@ -57,6 +59,7 @@ export class ExchangeDriver implements ExchangeResumer {
     this.#observer = options.observer;
     this.#retryBudget = options.retryBudget;
     this.checkSession = options.checkSession;
+    this.#inflateBody = options.inflateBody;
     this.#staged = new StagedRequests(options.lookahead);
     const { exchangesMax } = options;
     this.#exchanges = new ExchangePool(this, (late) => this.#deadlinePassed(late), exchangesMax);
@@ -134,8 +137,7 @@ export class ExchangeDriver implements ExchangeResumer {
   /** Goes on with a request that is whole: the second half of `complete`. */
   proceed(exchange: Exchange): void {
     if (exchange.state === ExchangeState.awaitingBody) {
-      exchange.state = ExchangeState.requestBody;
-      exchange.filterIndex = 0;
+      exchange.enter(ExchangeState.requestBody);
     }
     if (!exchange.isPaused) this.#advance(exchange);
     else exchange.retainRequest();
@@ -143,7 +145,7 @@ export class ExchangeDriver implements ExchangeResumer {
 
   refuse(exchange: Exchange, error: GatewayError): void {
     exchange.api ??= this.#router.unknownApi;
-    if (exchange.isPaused) this.#endPause(exchange);
+    if (exchange.isPaused) exchange.endPause();
     exchange.refuse(error);
     this.answered(exchange);
   }
@@ -163,7 +165,7 @@ export class ExchangeDriver implements ExchangeResumer {
   resume(exchange: Exchange, serial: number, status: number): void {
     if (exchange.serial !== serial || !exchange.isPaused) return;
     this.#clock.start();
-    this.#endPause(exchange);
+    exchange.endPause();
     const current = exchange.serial;
     exchange.filterIndex++;
     if (status === FilterStatus.reply) this.#filterReplied(exchange);
@@ -176,7 +178,7 @@ export class ExchangeDriver implements ExchangeResumer {
   /** The whole answer is in `exchange.response`, as views that are valid during this call. */
   answered(exchange: Exchange): void {
     exchange.answeredMs = this.#clock.nowMs;
-    this.#enter(exchange, ExchangeState.responseHead);
+    exchange.enter(ExchangeState.responseHead);
     this.#advance(exchange);
   }
 
@@ -204,7 +206,7 @@ export class ExchangeDriver implements ExchangeResumer {
     const { serial } = exchange;
     exchange.response.isStreaming = true;
     exchange.answeredMs = this.#clock.nowMs;
-    this.#enter(exchange, ExchangeState.responseHead);
+    exchange.enter(ExchangeState.responseHead);
     this.#advance(exchange);
     return exchange.serial === serial && exchange.state === ExchangeState.streaming;
   }
@@ -237,7 +239,7 @@ export class ExchangeDriver implements ExchangeResumer {
   #streamEndedEarly(exchange: Exchange, error: GatewayError | null): void {
     exchange.response.isStreaming = false;
     if (error === null) return; // It was empty: the filter goes on with a whole answer.
-    this.#endPause(exchange);
+    exchange.endPause();
     exchange.response.reset();
     exchange.refuse(error);
     this.#reply(exchange);
@@ -263,11 +265,12 @@ export class ExchangeDriver implements ExchangeResumer {
             exchange.state = ExchangeState.awaitingBody;
             return;
           }
-          this.#enter(exchange, ExchangeState.requestBody);
+          if (isCompressed(exchange.request) && !this.#inflate(exchange)) return;
+          exchange.enter(ExchangeState.requestBody);
           break;
         case ExchangeState.requestBody:
           if (!this.#run(exchange, chain.requestBody)) return;
-          this.#enter(exchange, ExchangeState.routed);
+          exchange.enter(ExchangeState.routed);
           break;
         case ExchangeState.routed:
           if (!this.#run(exchange, chain.routed)) return;
@@ -282,7 +285,7 @@ export class ExchangeDriver implements ExchangeResumer {
             exchange.downstream!.replyHead(exchange);
             return;
           }
-          this.#enter(exchange, ExchangeState.responseBody);
+          exchange.enter(ExchangeState.responseBody);
           break;
         case ExchangeState.responseBody:
           if (!this.#run(exchange, chain.responseBody)) return;
@@ -294,9 +297,12 @@ export class ExchangeDriver implements ExchangeResumer {
     }
   }
 
-  #enter(exchange: Exchange, state: ExchangeState): void {
-    exchange.state = state;
-    exchange.filterIndex = 0;
+  /** The head is accepted: now the body is worth the work. False: it was not sound. */
+  #inflate(exchange: Exchange): boolean {
+    const isSound = this.#inflateBody(exchange.request);
+    if (isSound) exchange.requestBytes = exchange.request.bodyLength;
+    else this.refuse(exchange, Errors.bodyMalformed);
+    return isSound;
   }
 
   /** Runs one phase from `filterIndex` on. True when it is through. */
@@ -313,12 +319,6 @@ export class ExchangeDriver implements ExchangeResumer {
     else exchange.response.retain();
     // None yet, or it has passed and its answer is held up: a pause always has a deadline.
     if (exchange.timerSlot === UNARMED) this.#arm(exchange, exchange.api!.timeoutMs);
-  }
-
-  /** What the filter that paused still holds is stale from now on. */
-  #endPause(exchange: Exchange): void {
-    exchange.isPaused = false;
-    exchange.serial = (exchange.serial + 1) | 0;
   }
 
   #arm(exchange: Exchange, timeoutMs: number): void {
@@ -379,7 +379,7 @@ export class ExchangeDriver implements ExchangeResumer {
       this.streamEnded(exchange, Errors.timeout);
       return;
     }
-    if (exchange.isPaused) this.#endPause(exchange);
+    if (exchange.isPaused) exchange.endPause();
     exchange.response.reset();
     exchange.refuse(Errors.timeout);
     // A filter that hangs in a response phase has had its chance: no phase runs again.

@@ -66,8 +66,6 @@ export class Exchange extends TimerNode {
   isBodyComplete = false;
   /** The request's bytes were copied out of the read buffer. */
   isRetained = false;
-  /** Decompressing is left to the connection, which knows its limits. */
-  readonly takesCompressed = false;
   api: Api | null = null;
   /** Null once the answer was handed over. */
   downstream: ReplyTarget | null = null;
@@ -139,6 +137,17 @@ export class Exchange extends TimerNode {
   refuse(error: GatewayError): void {
     this.error = error;
     this.response.resultCode = error.resultCode;
+  }
+
+  enter(state: ExchangeState): void {
+    this.state = state;
+    this.filterIndex = 0;
+  }
+
+  /** What the filter that paused still holds is stale from now on. */
+  endPause(): void {
+    this.isPaused = false;
+    this.serial = (this.serial + 1) | 0;
   }
 
   /** Copies the request out of the read buffer, once. */

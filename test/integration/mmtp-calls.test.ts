@@ -193,6 +193,27 @@ describe('requests', () => {
     }
   });
 
+  test('a compressed body is not looked at before its request is accepted', async () => {
+    // Not sound, so that a look at it would make the answer 3002.
+    const body = Buffer.from('no zstd');
+    const flags = FrameFlag.compressed;
+    let streamId = 1;
+    const codeOf = async (operationType: string, session?: Buffer): Promise<number> => {
+      const fields = session === undefined ? { body, flags } : { body, flags, session };
+      wire.write(requestBytes(streamId, operationType, '', fields));
+      streamId += 2;
+      return (await wire.response()).code;
+    };
+    assert.equal(await codeOf('nope'), 3000);
+    assert.equal(await codeOf('off'), 3000);
+    assert.equal(await codeOf('http.only'), 1001);
+    assert.equal(await codeOf('account'), 2000);
+    assert.equal(await codeOf('account', Buffer.from('no session')), 2000);
+    assert.equal(await codeOf('account', issueSession(7)), 3002);
+    assert.equal(await codeOf('once'), 3002);
+    assert.equal(await codeOf('once'), 1002);
+  });
+
   test('DEFINE and REF shorten what comes again', async () => {
     const table = new DynamicTableEncoder(16);
     const session = issueSession(9);

@@ -24,6 +24,7 @@ export function startMmtpGateway(host: string): Promise<TestGateway> {
       { operationType: 'checked', body: { required: true, type: 'json', bytesMax: 20 } },
       { operationType: 'off', enabled: false },
       { operationType: 'http.only', protocols: ['http'] },
+      { operationType: 'once', limit: { qps: 0.001, burst: 1 } },
       { operationType: 'zh', language: 'zh', session: 'required' },
     ],
   });

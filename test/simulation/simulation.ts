@@ -263,7 +263,6 @@ export class World {
       channel: 1,
       handler: gateway.driver,
       settings: listeners,
-      kernels: this.#kernels,
       counters,
       clock,
       idleTimers: gateway.idleTimers,

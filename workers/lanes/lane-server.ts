@@ -7,7 +7,6 @@
 
 import { Errors } from '#core/base/errors.ts';
 import type { Kernels } from '#core/codec/kernels.ts';
-import { tryDecompress } from '#core/downstream/mmtp-request.ts';
 import type { ExchangeDriver } from '#core/exchange/exchange-driver.ts';
 import { STAGED_MAX } from '#core/exchange/staged-requests.ts';
 import { ExchangeState } from '#core/pipeline/exchange.ts';
@@ -146,7 +145,7 @@ export class LaneServer {
 
   #request(at: number, kind: number): void {
     const words = this.#words;
-    const { driver, requests, frameBytesMax, kernels } = this.#options;
+    const { driver, requests } = this.#options;
     const peer = this.#peers[words[at + RequestWord.peer]!]!;
     const index = words[at + RequestWord.index]!;
     const exchange = driver.open(peer, index);
@@ -160,12 +159,8 @@ export class LaneServer {
       driver.begin(exchange);
       const isWaiting = exchange.serial === serial && exchange.state === ExchangeState.awaitingBody;
       if (isWaiting) exchange.retainRequest();
-    } else if (tryDecompress(exchange.request, frameBytesMax, kernels)) {
-      driver.stage(exchange, this.#reader.position);
     } else {
-      driver.runStaged(this.#claim);
-      this.#claim(this.#reader.position);
-      driver.refuse(exchange, Errors.bodyMalformed);
+      driver.stage(exchange, this.#reader.position);
     }
   }
 

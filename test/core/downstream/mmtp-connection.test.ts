@@ -21,7 +21,7 @@ test('what was staged before a fault is run while its bytes are there', () => {
     batchStarted: () => {},
     open(_connection: unknown, streamId: number) {
       if (streamId === 5) throw new Error('a fault');
-      return { streamId, request: new RequestMessage(), takesCompressed: false };
+      return { streamId, request: new RequestMessage() };
     },
     stage: ({ streamId }: DownstreamExchange) => events.push(`stage ${streamId}`),
     runStaged: () => events.push('run'),

@@ -177,6 +177,7 @@ export class DriverBench {
       retryBudget: new RetryBudget(),
       checkSession: () => false,
       lookahead: null,
+      inflateBody: () => true,
       exchangesMax,
     });
     this.api = makeApi({ target: this.target, ...overrides }, factories);
