@@ -106,7 +106,10 @@ export const listeners = section(
     headerBytesMax: size('Largest HTTP request head.', 16_384, [KIB, 256 * KIB]),
     headersMax: count('Headers per HTTP request.', 100, 1000),
     headerTimeoutMs: timeout('Time for an HTTP request head to arrive.', 10_000),
-    bodyTimeoutMs: timeout('Time for a request body to arrive.', 30_000),
+    bodyTimeoutMs: timeout(
+      'Time for an HTTP request body, or for each MiB of an Mmtp frame, to arrive.',
+      30_000,
+    ),
     idleTimeoutMs: timeout('Time an HTTP connection may idle between requests.', 75_000),
     mmtpIdleTimeoutMs: timeout('Time an Mmtp connection may be silent.', 60_000),
     initTimeoutMs: timeout('Time for an Mmtp connection to send INIT.', 5000),

@@ -26,8 +26,10 @@ import { DynamicTable } from '#core/codec/mmtp/dynamic-table.ts';
 import { MmtpFrame, peekFrame } from '#core/codec/mmtp/frame.ts';
 import { decodeRequest } from '#core/codec/mmtp/request.ts';
 import { FrameFlag, FrameType, MetaStatus, TABLE_SIZE_DEFAULT } from '#core/codec/mmtp/types.ts';
+import { abortOpen } from './abort-open.ts';
 import type { DownstreamConnection, DownstreamExchange } from './contract.ts';
 import type { ListenerContext } from './listener.ts';
+import { Finding, MmtpHearing } from './mmtp-hearing.ts';
 import { appendInitAck, appendMmtpReply, bareResponse } from './mmtp-reply.ts';
 import { fillFromConnection } from './mmtp-request.ts';
 import { StreamTable } from './stream-table.ts';
@@ -39,9 +41,6 @@ type State = (typeof State)[keyof typeof State];
 const LINGER_MS = 5000;
 
 const EMPTY = Buffer.alloc(0);
-
-/** Part of the idle time after which a silent client is asked for a sign of life. */
-const PING_AFTER = 1 / 3;
 
 /** One frame object serves all connections of the thread: decoding never nests. */
 const frame = new MmtpFrame();
@@ -64,8 +63,7 @@ export class MmtpConnection extends TimerNode implements TransportHandler, Downs
   #clientFrameBytesMax = 0;
   /** Highest stream taken; ids need not rise. */
   #lastStreamId = 0;
-  #heardMs: number;
-  #isPingOpen = false;
+  readonly #hearing: MmtpHearing;
   #isBraked = false;
 
   constructor(transport: Transport, context: ListenerContext, isTrusted: boolean) {
@@ -75,15 +73,15 @@ export class MmtpConnection extends TimerNode implements TransportHandler, Downs
     this.#isTrusted = isTrusted;
     this.channel = context.channel;
     this.clientIp = transport.remoteAddress;
-    this.#heardMs = context.clock.nowMs();
-    context.idleTimers.arm(this, this.#heardMs + context.settings.initTimeoutMs);
+    const { clock, settings } = context;
+    const nowMs = clock.nowMs();
+    this.#hearing = new MmtpHearing(settings, nowMs);
+    context.idleTimers.arm(this, nowMs + settings.initTimeoutMs);
   }
 
   onBytes(bytes: Buffer, start: number, end: number): number {
     const { handler } = this.#context;
     handler.batchStarted();
-    this.#heardMs = handler.nowMs;
-    this.#isPingOpen = false;
     try {
       return this.#takeFrames(bytes, start, end);
     } finally {
@@ -96,22 +94,27 @@ export class MmtpConnection extends TimerNode implements TransportHandler, Downs
   #takeFrames(bytes: Buffer, start: number, end: number): number {
     const { handler, settings, counters } = this.#context;
     let at = start;
+    let isPartial = false;
     while (at < end) {
       if (this.#state >= State.broken) return end - start;
       const status = peekFrame(bytes, at, end, settings.frameBytesMax, frame);
-      if (status === DecodeStatus.needMore) break;
+      isPartial = status === DecodeStatus.needMore;
+      if (isPartial) break;
       if (status !== DecodeStatus.ok) {
         this.#break();
         return end - start;
       }
       if (frame.type === FrameType.request && !handler.canTake) {
         handler.awaitRoom(this);
+        this.#hearing.heard(handler.nowMs);
         break;
       }
       at = frame.bodyEnd;
       counters.mmtpFramesIn++;
       this.#dispatch(bytes);
     }
+    if (at > start) this.#hearing.heard(handler.nowMs);
+    if (isPartial) this.#hearing.begun(handler.nowMs, frame.frameBytes);
     counters.mmtp.bytesIn += at - start;
     return at - start;
   }
@@ -119,7 +122,7 @@ export class MmtpConnection extends TimerNode implements TransportHandler, Downs
   onWritable(): void {
     if (!this.#isBraked) return;
     this.#isBraked = false;
-    this.#transport.resumeReading();
+    this.resumeReading();
   }
 
   /** A client that closes its side has gone: nobody half-closes Mmtp. */
@@ -134,42 +137,32 @@ export class MmtpConnection extends TimerNode implements TransportHandler, Downs
     context.idleTimers.disarm(this);
     const open = this.#streams.values();
     this.#streams.clear();
-    if (open.length > 0) {
-      context.counters.mmtp.connectionsAborted++;
-      context.handler.batchStarted();
-      for (const exchange of open) {
-        context.counters.mmtp.requestsCancelled++;
-        context.handler.abort(exchange, Errors.clientAborted);
-      }
-    }
+    abortOpen(open, context.handler, context.counters.mmtp);
     context.handler.closed(this);
     context.closed(this);
   }
 
-  /** Init or idle time is over, or a look at a silent client is due. */
+  /** Time for INIT is over, or a look at the client is due. */
   onDeadline(): void {
-    const { settings, counters, idleTimers, clock } = this.#context;
-    const nowMs = clock.nowMs();
+    const { counters, idleTimers, clock } = this.#context;
     if (this.#state === State.awaitInit) {
       counters.mmtp.initTimeouts++;
       this.#break();
       return;
     }
-    const idleMs = settings.mmtpIdleTimeoutMs;
-    const silentMs = nowMs - this.#heardMs;
-    if (silentMs >= idleMs) {
-      counters.mmtp.idleTimeouts++;
+    const finding = this.#hearing.look(clock.nowMs(), this.#transport.isReadPaused);
+    if (finding >= Finding.idle) {
+      if (finding === Finding.late) counters.mmtp.bodyTimeouts++;
+      else counters.mmtp.idleTimeouts++;
       this.#goaway(ResultCode.success);
       this.#close();
       return;
     }
-    if (!this.#isPingOpen && silentMs >= idleMs * PING_AFTER) {
-      this.#isPingOpen = true;
+    if (finding === Finding.ask) {
       encodePing(this.#transport.out, FrameType.ping);
       this.#transport.flushSoon();
     }
-    const next = this.#isPingOpen ? this.#heardMs + idleMs : this.#heardMs + idleMs * PING_AFTER;
-    idleTimers.arm(this, next);
+    idleTimers.arm(this, this.#hearing.nextLookMs);
   }
 
   reply(exchange: DownstreamExchange): void {
@@ -194,6 +187,7 @@ export class MmtpConnection extends TimerNode implements TransportHandler, Downs
   }
 
   resumeReading(): void {
+    this.#hearing.resumed(this.#context.clock.nowMs());
     this.#transport.resumeReading();
   }
 
@@ -248,7 +242,7 @@ export class MmtpConnection extends TimerNode implements TransportHandler, Downs
   }
 
   #init(bytes: Buffer): void {
-    const { settings, idleTimers } = this.#context;
+    const { handler, settings, idleTimers } = this.#context;
     const init = decodeInit(bytes, frame, this.#table);
     if (typeof init === 'number') {
       this.#break();
@@ -259,7 +253,9 @@ export class MmtpConnection extends TimerNode implements TransportHandler, Downs
     this.#clientFrameBytesMax = init.maxFrameBytes;
     appendInitAck(this.#transport.out, settings);
     this.#transport.flushSoon();
-    idleTimers.arm(this, this.#heardMs + settings.mmtpIdleTimeoutMs * PING_AFTER);
+    this.#hearing.heard(handler.nowMs);
+    this.#hearing.look(handler.nowMs, false);
+    idleTimers.arm(this, this.#hearing.nextLookMs);
   }
 
   #request(bytes: Buffer): void {
@@ -377,6 +373,7 @@ export class MmtpConnection extends TimerNode implements TransportHandler, Downs
   #break(): void {
     if (this.#state >= State.broken) return;
     this.#state = State.broken;
+    this.#hearing.heard(this.#context.handler.nowMs);
     this.#context.counters.mmtp.connectionsMalformed++;
     this.#goaway(ResultCode.requestMalformed);
     if (this.#streams.count === 0) this.#close();

@@ -19,7 +19,7 @@ export class DownstreamCounters {
   slowReadersClosed = 0;
   /** Connections closed because a request head did not arrive in time. */
   headerTimeouts = 0;
-  /** Connections closed because a request body did not arrive in time. */
+  /** Connections closed because a request body, or the rest of a frame, did not come in time. */
   bodyTimeouts = 0;
   /** Connections closed after the idle time. */
   idleTimeouts = 0;

@@ -167,6 +167,52 @@ describe('idle connections', () => {
   });
 });
 
+describe('incomplete frames', () => {
+  function start(listeners: Record<string, number>): Promise<TestGateway> {
+    return startGateway({
+      listeners,
+      upstreams: { app: { protocol: 'http', hosts: [service.host] } },
+      apis: [{ operationType: 'echo' }],
+    });
+  }
+
+  /** Sends `bytes` piece by piece until they or the connection end. */
+  async function trickle(client: MmtpWire, bytes: Buffer, pieceBytes: number): Promise<void> {
+    for (let at = 0; at < bytes.length && !client.hasEnded; at += pieceBytes) {
+      client.write(bytes.subarray(at, at + pieceBytes));
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+
+  test('have a time limit, whatever trickles in', async (t) => {
+    const short = await start({ bodyTimeoutMs: 700, mmtpIdleTimeoutMs: 60_000 });
+    t.after(() => short.stop());
+    const client = await openMmtp(short.mmtpPort);
+    const startedMs = performance.now();
+    const sent = trickle(client, requestBytes(1, 'echo', 'x'.repeat(4000)), 20);
+    await client.goaway();
+    await client.ended();
+    const endMs = performance.now() - startedMs;
+    assert.ok(endMs >= 690 && endMs < 4000, `closed after ${endMs} ms`);
+    assert.equal((await short.counted()).mmtp.bodyTimeouts, 1);
+    await sent;
+    await client.close();
+  });
+
+  test('are no idle time, and whole ones end their time', async (t) => {
+    const short = await start({ bodyTimeoutMs: 4000, mmtpIdleTimeoutMs: 600 });
+    t.after(() => short.stop());
+    const client = await openMmtp(short.mmtpPort);
+    for (const streamId of [1, 3]) {
+      await trickle(client, requestBytes(streamId, 'echo', 'x'.repeat(2400)), 100);
+      let frame = await client.next();
+      while (frame.type === FrameType.ping) frame = await client.next();
+      assert.deepEqual([frame.type, frame.streamId], [FrameType.response, streamId]);
+    }
+    await client.close();
+  });
+});
+
 describe('draining', () => {
   test('GOAWAY names the last stream; what is open is answered, no more', async (t) => {
     const draining = await startGateway({
