@@ -215,7 +215,7 @@ bool make_bolt_template(struct bolt_template *template, const char *service, con
 static const char TRACE_ENTRY[] =
     "\0\0\0\13traceparent\0\0\0\67" "00-00000000000000000000000000000001-0000000000000001-00";
 static const char SESSION_ENTRIES[] =
-    "\0\0\0\7mgw-uid\0\0\0\12" "2088000000" "\0\0\0\11mgw-shard\0\0\0\2" "00";
+    "\0\0\0\11mgw-shard\0\0\0\2" "00" "\0\0\0\7mgw-uid\0\0\0\12" "2088000000";
 
 void append_bolt_request(struct buffer *out, const struct bolt_template *template,
                          uint32_t request_id, const struct request_meta *meta,

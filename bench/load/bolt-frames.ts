@@ -44,8 +44,8 @@ export class BoltFrames {
         ['type', 'sync'],
         ['mgw-operation-type', operationType],
         ['traceparent', TRACEPARENT],
-        ['mgw-uid', String(FIRST_UID)],
         ['mgw-shard', SHARD],
+        ['mgw-uid', String(FIRST_UID)],
       ],
     });
     const { bytes, tagOffset } = new TaggedMessage(format, bodyBytes);
