@@ -12,11 +12,16 @@ export const CONFIG_BYTES_MAX = 64 * 1024 * 1024;
 /** LIMIT: YAML aliases may multiply a small text into a huge value. */
 const ALIASES_MAX = 1000;
 
+/** LIMIT: of a key that is shown in a message. */
+const KEY_SHOWN_MAX = 64;
+
 /** A configuration file taken apart, or what is wrong with its syntax. */
 export type ConfigText =
   | {
       readonly ok: true;
       readonly value: unknown;
+      /** The text says nothing, which is no mistake by itself. */
+      readonly isEmpty: boolean;
       /** Line, from 1, of the value or of the nearest thing around it. */
       lineOf(tokens: Tokens): number | undefined;
     }
@@ -29,15 +34,23 @@ export type ConfigText =
  */
 export async function parseConfigText(text: string, fileName: string): Promise<ConfigText> {
   const yaml = await import('yaml');
-  const report = (message: string, line?: number): ConfigText => {
-    return { ok: false, problems: [syntaxProblem(fileName, message, line)] };
-  };
   if (text.length > CONFIG_BYTES_MAX) {
-    return report(`the file is larger than ${CONFIG_BYTES_MAX} bytes; split it or leave parts out`);
+    const message = `the file is larger than ${CONFIG_BYTES_MAX} bytes`;
+    return refused(fileName, `${message}; split it or leave parts out`);
   }
-  const isJson = fileName.endsWith('.json');
+  try {
+    return readText(yaml, text, fileName);
+  } catch (error) {
+    if (error instanceof RangeError) return refused(fileName, TOO_DEEP);
+    return refused(fileName, error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** Throws what the parser throws: too many aliases, and a stack that is used up. */
+function readText(yaml: YamlModule, text: string, fileName: string): ConfigText {
+  const isJson = fileName.endsWith('.json') && text.trim() !== '';
   const jsonError = isJson ? jsonSyntaxError(text) : undefined;
-  if (jsonError) return report(jsonError.message, jsonError.line);
+  if (jsonError) return refused(fileName, jsonError.message, jsonError.line);
   const lines = new yaml.LineCounter();
   const document = yaml.parseDocument(text, {
     lineCounter: lines,
@@ -45,19 +58,40 @@ export async function parseConfigText(text: string, fileName: string): Promise<C
     stringKeys: true,
   });
   const errors = [...document.errors, ...document.warnings];
+  if (errors.some(({ code }) => code === 'RESOURCE_EXHAUSTION')) return refused(fileName, TOO_DEEP);
   if (errors.length > 0) {
     const problems = errors.map((error) => {
-      return syntaxProblem(fileName, error.message, lines.linePos(error.pos[0]).line);
+      const [at] = error.pos;
+      const message = error.code === 'DUPLICATE_KEY' ? duplicateText(text, at) : error.message;
+      return syntaxProblem(fileName, message, lines.linePos(at).line);
     });
     return { ok: false, problems };
   }
-  try {
-    const value: unknown = document.toJS({ maxAliasCount: ALIASES_MAX });
-    const finder = new LineFinder(document, lines, yaml);
-    return { ok: true, value: value ?? {}, lineOf: (tokens) => finder.lineOf(tokens) };
-  } catch (error) {
-    return report(error instanceof Error ? error.message : String(error));
+  const value: unknown = document.toJS({ maxAliasCount: ALIASES_MAX });
+  const isEmpty = value === null || value === undefined;
+  if (!isEmpty && (typeof value !== 'object' || Array.isArray(value))) {
+    const kind = Array.isArray(value) ? 'a list' : 'a single value';
+    const message = `the file is ${kind}; give a map of settings, such as "upstreams: ..."`;
+    return refused(fileName, message);
   }
+  const finder = new LineFinder(document, lines, yaml);
+  const lineOf = (tokens: Tokens): number | undefined => finder.lineOf(tokens);
+  return { ok: true, value: value ?? {}, isEmpty, lineOf };
+}
+
+function refused(fileName: string, message: string, line?: number): ConfigText {
+  return { ok: false, problems: [syntaxProblem(fileName, message, line)] };
+}
+
+const TOO_DEEP = 'the file is nested too deeply; no setting needs more than a few levels';
+
+/** What to do about the key at `text[at]`, which its map has already. */
+function duplicateText(text: string, at: number): string {
+  const found = /"(?:[^"\\\n]|\\.)*"|'[^'\n]*'|[^:\n]+/y;
+  found.lastIndex = at;
+  const key = (found.exec(text)?.[0] ?? '').trim().replace(/^(["'])(.*)\1$/, '$2');
+  const shown = key.length > KEY_SHOWN_MAX ? `${key.slice(0, KEY_SHOWN_MAX)}...` : key;
+  return `the key "${shown}" is there twice; put both parts under one, or remove one`;
 }
 
 function syntaxProblem(where: string, message: string, line: number | undefined): Problem {

@@ -22,6 +22,8 @@ export interface Layer {
   /** `default` for the settings by which one kind of process differs from the schema. */
   readonly origin: Origin;
   readonly value: unknown;
+  /** The file says nothing at all. */
+  readonly isEmpty?: boolean;
   /** Flag, variable or file that says something about `tokens`. */
   whereOf(tokens: Tokens): string;
   /** Line of `tokens` or of the nearest thing around it; undefined outside files. */

@@ -94,7 +94,8 @@ export async function snapshotFromText(
 ): Promise<SnapshotResult> {
   const parsed = await parseConfigText(text, fileName);
   if (!parsed.ok) return parsed;
-  const layer = { ...valueLayer(parsed.value, fileName), lineOf: parsed.lineOf };
+  const { value, isEmpty, lineOf } = parsed;
+  const layer = { ...valueLayer(value, fileName), isEmpty, lineOf };
   return assemble(base, layer, []);
 }
 
@@ -103,7 +104,7 @@ export function checkConfig(value: unknown, where = ''): Promise<SnapshotResult>
   return assembleSnapshot([valueLayer(value, where)], { problems: [], warnings: [] });
 }
 
-function assemble(
+async function assemble(
   base: ConfigBase,
   file: Layer | undefined,
   problems: readonly Problem[],
@@ -111,7 +112,11 @@ function assemble(
   const layers = [base.role, base.profile, file, base.env, base.flags].filter(
     (layer) => layer !== undefined,
   );
-  return assembleSnapshot(layers, { problems, warnings: base.warnings });
+  const result = await assembleSnapshot(layers, { problems, warnings: base.warnings });
+  if (result.ok || file?.isEmpty !== true) return result;
+  // Allowed, but what is missing was most likely meant to be there.
+  const note = { path: '', message: 'the file is empty', where: file.whereOf([]) };
+  return { ok: false, problems: [note, ...result.problems] };
 }
 
 function valueLayer(value: unknown, where: string): Layer {
@@ -148,7 +153,8 @@ async function readLayer(
   }
   const parsed = await parseConfigText(text, shownName);
   if (!parsed.ok) return parsed;
-  return { origin, value: parsed.value, whereOf: () => shownName, lineOf: parsed.lineOf };
+  const { value, isEmpty, lineOf } = parsed;
+  return { origin, value, isEmpty, whereOf: () => shownName, lineOf };
 }
 
 const READ_ERRORS: Readonly<Record<string, string>> = {

@@ -15,6 +15,7 @@ import type { GatewayConfig, ListenersConfig } from '#config/schema.ts';
 import type { ConfigBase } from '#config/load.ts';
 import type { Problem } from '#config/problem.ts';
 import type { ConfigSnapshot, SnapshotResult } from '#config/snapshot.ts';
+import { bindErrorText } from './bind-error.ts';
 import { InputError, Lane } from './lane.ts';
 import type { LanePool } from './lanes/lane-pool.ts';
 import { loadLaneConfig, type LaneConfig } from './load-input.ts';
@@ -172,9 +173,9 @@ export class Acceptor {
       try {
         await listener.open();
       } catch (error) {
-        throw new Error(bindErrorText(name, this.snapshot.config.listeners, error), {
-          cause: error,
-        });
+        const { host, httpPort, mmtpPort } = this.snapshot.config.listeners;
+        const port = name === 'http' ? httpPort : mmtpPort;
+        throw new Error(bindErrorText(name, host, port, error), { cause: error });
       }
       ports[name] = listener.port;
     }
@@ -319,12 +320,4 @@ function createListeners(
     listeners.set('mmtp', new DownstreamListener({ ...shared, protocol, channel, port: mmtpPort }));
   }
   return listeners;
-}
-
-function bindErrorText(name: 'http' | 'mmtp', config: ListenersConfig, error: unknown): string {
-  const port = name === 'http' ? config.httpPort : config.mmtpPort;
-  const code = (error as NodeJS.ErrnoException).code;
-  const reason =
-    code === 'EADDRINUSE' ? `port ${port} is in use` : String((error as Error).message ?? error);
-  return `Cannot bind listener "${name}": ${reason}; choose another with --${name}-port`;
 }

@@ -104,7 +104,8 @@ async function readKeys(
   const result = parseKeyFile(text);
   if (result.ok) return result.keys;
   for (const problem of result.problems) {
-    problems.push({ path, message: `${file}: ${problem.path}: ${problem.message}` });
+    const place = problem.path === '' ? file : `${file}: ${problem.path}`;
+    problems.push({ path, message: `${place}: ${problem.message}` });
   }
   return [];
 }

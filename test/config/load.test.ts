@@ -33,6 +33,16 @@ function messagesOf(result: SnapshotResult): readonly string[] {
   return result.ok ? [] : result.problems.map(formatProblem);
 }
 
+test('an empty file is told when settings are missing, and only then', async () => {
+  for (const [name, text] of Object.entries({ 'blank.yaml': '# none', 'null.json': 'null' })) {
+    await writeFile(join(cwd, name), text);
+    const [first, second] = messagesOf(await load({ argv: ['--config', name] }));
+    assert.equal(first, `${name}: the file is empty`);
+    assert.match(second!, /^upstreams: no upstream configured/);
+    snapshotOf(await load({ argv: ['--config', name, ...UPSTREAM] }));
+  }
+});
+
 describe('loadConfig without a file', () => {
   test('sends every operation type to the one HTTP upstream, sessions optional', async () => {
     const { config, apis } = snapshotOf(await load({ argv: UPSTREAM }));

@@ -113,6 +113,15 @@ describe('Acceptor: start', () => {
     await first.close();
   });
 
+  test('an address that is not of this machine is told with its flag', async () => {
+    const listeners = { host: '192.0.2.1', httpPort: 0, mmtpPort: 'off', adminPort: 'off' };
+    const acceptor = await acceptorOf(configOf({ listeners }));
+    const reason =
+      '"192.0.2.1" is no address of this machine (EADDRNOTAVAIL); give one with --host';
+    await assert.rejects(acceptor.open(), { message: `Cannot bind listener "http": ${reason}` });
+    await acceptor.close();
+  });
+
   test('a listener that is off has no port', async () => {
     const acceptor = await acceptorOf(configOf());
     const ports = await acceptor.open();

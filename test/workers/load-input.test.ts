@@ -69,6 +69,13 @@ describe('loadLaneConfig and openLaneConfig', () => {
     for (const problem of problems) assert.match(problem, /^sessions\.keysFile: bad\.json: /);
   });
 
+  test('a key file that is no JSON: the file and the reason', async () => {
+    const keysFile = write('text.json', 'no json');
+    assert.deepEqual(await problemsOf({ sessions: { keysFile } }), [
+      'sessions.keysFile: text.json: The key file is not JSON',
+    ]);
+  });
+
   test('loads a filter module and imports it by path', async () => {
     const module = write('good.mjs', GOOD_FILTER);
     const result = await load({ filters: { modules: [module] } });

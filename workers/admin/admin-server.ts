@@ -5,6 +5,7 @@
 
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { bindErrorText } from '../bind-error.ts';
 import { ADMIN_ROUTES, type AdminAnswer, type AdminRoute } from './admin-routes.ts';
 import type { AdminSource } from './admin-source.ts';
 import { AdminToken } from './admin-token.ts';
@@ -96,9 +97,7 @@ export class AdminServer {
 function bind(server: Server, { host, port }: AdminServerOptions): Promise<void> {
   return new Promise((resolve, reject) => {
     const onError = (error: NodeJS.ErrnoException): void => {
-      const reason = error.code === 'EADDRINUSE' ? `port ${port} is in use` : error.message;
-      const advice = 'choose another with --admin-port';
-      reject(new Error(`Cannot bind listener "admin": ${reason}; ${advice}`, { cause: error }));
+      reject(new Error(bindErrorText('admin', host, port, error), { cause: error }));
     };
     server.once('error', onError);
     server.listen(port, host, () => {
