@@ -38,7 +38,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     load: async () => (await import('./commands/config.ts')).runConfig,
   },
   drain: {
-    summary: 'let a running gateway finish and exit',
+    summary: 'let a running gateway finish and exit; needs --pid or --admin',
     load: async () => (await import('./commands/drain.ts')).runDrain,
   },
   version: {

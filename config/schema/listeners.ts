@@ -104,7 +104,7 @@ export const listeners = section(
       'max-frame-bytes',
     ),
     headerBytesMax: size('Largest HTTP request head.', 16_384, [KIB, 256 * KIB]),
-    headersMax: count('Headers per HTTP request.', 100, 1000),
+    headersMax: count('Headers per request.', 100, 1000),
     headerTimeoutMs: timeout('Time for an HTTP request head to arrive.', 10_000),
     bodyTimeoutMs: timeout(
       'Time for an HTTP request body, or for each MiB of an Mmtp frame, to arrive.',

@@ -58,7 +58,7 @@ const upstream = section(
       minimum: 1,
       maximum: 256,
     }),
-    connectionsMax: count('HTTP: connections per host.', 512, 65_536),
+    connectionsMax: count('HTTP: connections per host and lane.', 512, 65_536),
     waitersMax: integer({
       description: 'Requests that may wait for a connection to a host; one more is answered 4002.',
       default: 4096,

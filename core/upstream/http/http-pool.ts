@@ -15,7 +15,7 @@ import type { HttpTarget } from './http-target.ts';
 
 /** Settings of an HTTP upstream. */
 export interface HttpSettings extends PoolSettings {
-  /** LIMIT: connections per host. */
+  /** LIMIT: connections per host, of this lane. */
   readonly connectionsMax: number;
   /** Idle connections are closed after this time, or earlier when the service says so. */
   readonly idleTimeoutMs: number;

@@ -10,6 +10,8 @@ import * as control from '#core/codec/mmtp/control.ts';
 import { DynamicTable, DynamicTableEncoder } from '#core/codec/mmtp/dynamic-table.ts';
 import { encodeResponse } from '#core/codec/mmtp/response.ts';
 import { Field, FrameType } from '#core/codec/mmtp/types.ts';
+import { withDefaults } from '#config/defaults.ts';
+import type { GatewayConfig } from '#config/schema.ts';
 import { encoded, fromDump, peekWhole } from './support.ts';
 
 const text = readFileSync(new URL('../../../../docs/mmtp.md', import.meta.url), 'utf8');
@@ -75,4 +77,10 @@ test('docs/mmtp.md lists every frame type and field with its number', () => {
     if (number === Field.memo || number === Field.tips) continue;
     assert.match(text, new RegExp(`^\\| ${number} \\| ${upper(name)} \\|`, 'm'));
   }
+});
+
+test('docs/mmtp.md: the number of headers is the default of the configuration', () => {
+  const { listeners } = withDefaults({ listeners: {} }) as GatewayConfig;
+  assert.ok(text.includes(`| headers in a message | ${listeners.headersMax} by default |`));
+  assert.ok(text.includes(`HEADER fields than allowed (default ${listeners.headersMax})`));
 });
