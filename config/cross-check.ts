@@ -68,6 +68,7 @@ class CrossCheck implements CrossFindings {
     });
     this.#atMost('listeners', 'highWatermarkBytes', 'outputBytesMax');
     this.#atMost('listeners', 'outputBytesMax', 'outputTotalBytesMax');
+    this.#atMost('listeners', 'frameBytesMax', 'inputTotalBytesMax');
     if (listeners.adminOpen && listeners.adminPort !== 'off' && !isLoopback(listeners.host)) {
       const message = `the admin port is open without a token on ${listeners.host}`;
       this.#warning(['listeners', 'adminOpen'], `${message}; anybody there can change everything`);
@@ -290,8 +291,8 @@ class CrossCheck implements CrossFindings {
 
   #atMost(
     section: 'listeners',
-    small: 'highWatermarkBytes' | 'outputBytesMax',
-    large: 'outputBytesMax' | 'outputTotalBytesMax',
+    small: 'highWatermarkBytes' | 'outputBytesMax' | 'frameBytesMax',
+    large: 'outputBytesMax' | 'outputTotalBytesMax' | 'inputTotalBytesMax',
   ): void {
     const value = this.#config[section][small];
     const limit = this.#config[section][large];

@@ -19,6 +19,9 @@ const READ_BYTES_MIN = 4096;
 /** Reads within one epoch of the arena that make a connection a busy one. */
 const BUSY_READS = 2;
 
+/** A carry above this that is mostly unused is not kept for a small rest. */
+const CARRY_LOOSE_BYTES = 128 * 1024;
+
 const EMPTY = Buffer.alloc(0);
 
 /** Unconsumed input of one connection: `bytes[start, end)`. */
@@ -42,6 +45,11 @@ export class Inbox {
 
   get length(): number {
     return this.end - this.start;
+  }
+
+  /** Memory that what is left takes. In slots it is the bytes: their memory is there anyway. */
+  get keptBytes(): number {
+    return this.#slot === null ? this.#carry.length : this.end - this.start;
   }
 
   /** Where the next read lands, for `onread.buffer`; undefined: where the last one did. */
@@ -172,12 +180,15 @@ export class Inbox {
       this.#reset();
       return;
     }
-    if (this.bytes !== this.#carry) {
-      const { bytes, start, end } = this;
+    const { bytes, start, end } = this;
+    const carry = this.#carry;
+    const isLoose = carry.length > CARRY_LOOSE_BYTES && length * 8 <= carry.length;
+    if (bytes !== carry || isLoose) {
+      if (isLoose) this.#carry = EMPTY;
       this.#reset();
       this.#keep(bytes, start, end);
-    } else if (this.start > 0) {
-      this.#carry.copyWithin(0, this.start, this.end);
+    } else if (start > 0) {
+      carry.copyWithin(0, start, end);
       this.start = 0;
       this.end = length;
     }

@@ -16,6 +16,7 @@ import type {
   TransportHandler,
   TransportOptions,
 } from '#core/base/network.ts';
+import { InputBudget, type InputLimits } from './input-budget.ts';
 import { OutputBudget, type OutputLimits } from './output-budget.ts';
 import { NO_SLOTS, SlotArena } from './slot-arena.ts';
 import { SocketTransport, type NetworkObserver, type TransportOwner } from './socket-transport.ts';
@@ -34,6 +35,8 @@ type SocketOptions = ConstructorParameters<typeof Socket>[0];
 /** {@link Network} over node:net. */
 export class NodeNetwork implements Network, TransportOwner {
   readonly budget: OutputBudget;
+  /** Of client connections: what services send is bounded by what they are asked. */
+  readonly inputBudget: InputBudget;
   readonly observer: NetworkObserver;
   readonly arena: SlotArena;
   /** Called first at the end of a turn, before output leaves: what it writes leaves with it. */
@@ -49,9 +52,14 @@ export class NodeNetwork implements Network, TransportOwner {
   readonly #flushAll: () => void;
 
   /** @param arena memory for reads; memory of its own when left out */
-  constructor(limits: OutputLimits, observer: NetworkObserver, arena = new SlotArena(NO_SLOTS)) {
+  constructor(
+    limits: OutputLimits & InputLimits,
+    observer: NetworkObserver,
+    arena = new SlotArena(NO_SLOTS),
+  ) {
     this.arena = arena;
     this.budget = new OutputBudget(limits);
+    this.inputBudget = new InputBudget(limits);
     this.observer = observer;
     this.#flushAll = () => {
       this.#isTurnWanted = false;
@@ -73,7 +81,8 @@ export class NodeNetwork implements Network, TransportOwner {
   ): Transport {
     // The limit of one connection is about clients; who feeds a service is braked.
     const { outputTotalBytesMax } = this.budget.limits;
-    const transport = new SocketTransport(this, options.highWatermarkBytes, outputTotalBytesMax);
+    const { highWatermarkBytes } = options;
+    const transport = new SocketTransport(this, highWatermarkBytes, outputTotalBytesMax, null);
     const socket = new Socket({
       ...SOCKET_OPTIONS,
       noDelay: true,
@@ -145,7 +154,9 @@ export class NodeNetwork implements Network, TransportOwner {
     onConnection: (transport: Transport) => TransportHandler | null,
   ): void {
     const { outputBytesMax } = this.budget.limits;
-    const transport = new SocketTransport(this, options.highWatermarkBytes, outputBytesMax);
+    const { highWatermarkBytes } = options;
+    const { inputBudget } = this;
+    const transport = new SocketTransport(this, highWatermarkBytes, outputBytesMax, inputBudget);
     const owner = accepted as unknown as HandleOwner;
     const handle = owner._handle;
     owner._handle = null;

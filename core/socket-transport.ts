@@ -2,10 +2,16 @@
 // output gathered and handed to the kernel once per turn of the event loop.
 
 import type { Socket } from 'node:net';
-import { SLOW_READER, type Transport, type TransportHandler } from '#core/base/network.ts';
+import {
+  SLOW_READER,
+  SLOW_SENDER,
+  type Transport,
+  type TransportHandler,
+} from '#core/base/network.ts';
 import { OutBuffer } from '#core/base/out-buffer.ts';
 import type { SpareBuffers } from '#core/base/spare-buffers.ts';
 import { Inbox } from './inbox.ts';
+import type { InputBudget, SlowSender } from './input-budget.ts';
 import type { OutputBudget, SlowReader } from './output-budget.ts';
 import type { SlotArena } from './slot-arena.ts';
 
@@ -16,6 +22,8 @@ const NOTICE_BYTES = 64 * 1024;
 export interface NetworkObserver {
   /** A connection was closed because its peer does not read. */
   slowReaderClosed(): void;
+  /** A connection was closed because its peer does not end what it began, and memory is short. */
+  slowSenderClosed(): void;
   /** A handler threw, which is a fault of ours: its connection was closed, the others go on. */
   handlerFailed(error: unknown): void;
 }
@@ -35,7 +43,7 @@ export interface TransportOwner {
 }
 
 /** {@link Transport} over one socket. */
-export class SocketTransport implements Transport, SlowReader {
+export class SocketTransport implements Transport, SlowReader, SlowSender {
   readonly out: OutBuffer;
   isCongested = false;
   /** For the option `onread` of a socket. */
@@ -47,6 +55,12 @@ export class SocketTransport implements Transport, SlowReader {
   #socket: Socket | null = null;
   #handler: TransportHandler | null = null;
   readonly #inbox: Inbox;
+  /** Null: what is kept is not counted. */
+  readonly #inputBudget: InputBudget | null;
+  /** As it was counted last. */
+  #keptBytes = 0;
+  /** The handler has used something since. */
+  #hasUsed = false;
   #readBrakes = 0;
   #isScheduled = false;
   #isReofferWanted = false;
@@ -55,8 +69,14 @@ export class SocketTransport implements Transport, SlowReader {
   #queuedBytes = 0;
   #error = '';
 
-  constructor(network: TransportOwner, highWatermarkBytes: number, outputBytesMax: number) {
+  constructor(
+    network: TransportOwner,
+    highWatermarkBytes: number,
+    outputBytesMax: number,
+    inputBudget: InputBudget | null,
+  ) {
     this.#network = network;
+    this.#inputBudget = inputBudget;
     this.out = new OutBuffer(network.spare);
     this.#highWatermarkBytes = highWatermarkBytes;
     this.#outputBytesMax = outputBytesMax;
@@ -167,19 +187,25 @@ export class SocketTransport implements Transport, SlowReader {
     const inbox = this.#inbox;
     inbox.landed(count);
     if (this.#readBrakes === 0) this.#offer();
-    if (!this.#isClosed) inbox.settle();
+    if (this.#isClosed) return;
+    inbox.settle();
+    if (inbox.keptBytes !== 0 || this.#keptBytes !== 0) this.#accountInput(inbox.keptBytes);
   }
 
   /** Bytes that were kept back are offered again. */
   #offerKept(): void {
     this.#offer();
-    if (!this.#isClosed) this.#inbox.settleKept();
+    if (this.#isClosed) return;
+    this.#inbox.settleKept();
+    this.#accountInput(this.#inbox.keptBytes);
   }
 
   #offer(): void {
     const inbox = this.#inbox;
     try {
-      inbox.consume(this.#handler!.onBytes(inbox.bytes, inbox.start, inbox.end));
+      const used = this.#handler!.onBytes(inbox.bytes, inbox.start, inbox.end);
+      inbox.consume(used);
+      if (used > 0) this.#hasUsed = true;
     } catch (error) {
       this.#network.observer.handlerFailed(error);
       this.fail('EHANDLER');
@@ -216,6 +242,23 @@ export class SocketTransport implements Transport, SlowReader {
     this.fail(SLOW_READER);
   }
 
+  /** Closes the connection because its peer does not end what it began. */
+  giveUpInput(): void {
+    this.#accountInput(0);
+    this.#network.observer.slowSenderClosed();
+    this.fail(SLOW_SENDER);
+  }
+
+  #accountInput(kept: number): void {
+    const before = this.#keptBytes;
+    const hasUsed = this.#hasUsed;
+    this.#hasUsed = false;
+    if (this.#inputBudget === null || (kept === before && !hasUsed)) return;
+    this.#keptBytes = kept;
+    if (kept > 0) this.#inputBudget.kept(this, kept - before, hasUsed);
+    else if (before > 0) this.#inputBudget.freed(this, before);
+  }
+
   #drained(): void {
     this.#account(0);
     if (this.#isClosed) return;
@@ -234,6 +277,7 @@ export class SocketTransport implements Transport, SlowReader {
     this.#isClosed = true;
     this.#account(0);
     this.#network.budget.relieved(this);
+    this.#accountInput(0);
     this.#inbox.release();
     this.out.release();
     this.#handler?.onClose(this.#error);

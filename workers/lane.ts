@@ -102,6 +102,7 @@ export class Lane {
     });
     const observer = {
       slowReaderClosed: () => this.#slowReaderClosed(),
+      slowSenderClosed: () => this.#slowSenderClosed(),
       handlerFailed: (error: unknown) => this.#handlerFailed(error),
     };
     this.network = new NodeNetwork(config.listeners, observer, arena);
@@ -149,6 +150,12 @@ export class Lane {
     this.#log.warnLimited('handler-failed', 'a connection was closed by an error of the gateway', {
       error: error instanceof Error ? (error.stack ?? error.message) : String(error),
     });
+  }
+
+  #slowSenderClosed(): void {
+    const { keptBytes } = this.network.inputBudget;
+    const message = 'closed the connection that held incomplete input for longest: memory is short';
+    this.#log.warnLimited('slow-sender', message, { keptBytes });
   }
 
   #slowReaderClosed(): void {

@@ -14,11 +14,19 @@ export const HOST = '127.0.0.1';
 /** LIMIT: queued output of one peer; more means that somebody stopped reading. Bytes. */
 const OUTPUT_BYTES_MAX = 64 * 1024 * 1024;
 
+/** LIMIT: incomplete input of a peer's connections; the gateway ends what it begins. Bytes. */
+const INPUT_BYTES_MAX = 1024 * 1024 * 1024;
+
 /** @param onSlowReader called when a connection is closed because its peer does not read */
 export function createPeerNetwork(onSlowReader: () => void = () => {}): NodeNetwork {
-  const limits = { outputBytesMax: OUTPUT_BYTES_MAX, outputTotalBytesMax: OUTPUT_BYTES_MAX };
+  const limits = {
+    outputBytesMax: OUTPUT_BYTES_MAX,
+    outputTotalBytesMax: OUTPUT_BYTES_MAX,
+    inputTotalBytesMax: INPUT_BYTES_MAX,
+  };
   return new NodeNetwork(limits, {
     slowReaderClosed: onSlowReader,
+    slowSenderClosed: onSlowReader,
     // A fault of the bench: nothing that it measured counts.
     handlerFailed(error) {
       throw error;

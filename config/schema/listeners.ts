@@ -126,6 +126,11 @@ export const listeners = section(
       MIB,
       64 * 1024 * MIB,
     ]),
+    inputTotalBytesMax: size(
+      'Incomplete input of all client connections of a thread together.',
+      256 * MIB,
+      [MIB, 64 * 1024 * MIB],
+    ),
     trustedPeers: list(
       text({ description: 'Address or CIDR block.', form: 'an address or CIDR block' }),
       {

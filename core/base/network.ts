@@ -6,6 +6,9 @@ import type { OutBuffer } from './out-buffer.ts';
 /** {@link TransportHandler.onClose}: closed because the peer did not read what was queued. */
 export const SLOW_READER = 'ESLOWREADER';
 
+/** {@link TransportHandler.onClose}: closed because input was kept that the peer did not end. */
+export const SLOW_SENDER = 'ESLOWSENDER';
+
 /** What a connection does with the bytes and events of its transport. */
 export interface TransportHandler {
   /**

@@ -10,7 +10,7 @@
 
 import { DecodeStatus } from '#core/base/decode-status.ts';
 import { Errors, type GatewayError } from '#core/base/errors.ts';
-import { SLOW_READER, type Transport, type TransportHandler } from '#core/base/network.ts';
+import type { Transport, TransportHandler } from '#core/base/network.ts';
 import { TimerNode } from '#core/base/timer-wheel.ts';
 import { BodyKind, requestBodyKind, requestBytes } from '#core/codec/http1/body-framing.ts';
 import { appendContinue } from '#core/codec/http1/encoder.ts';
@@ -18,6 +18,7 @@ import { parseRequestHead } from '#core/codec/http1/head-parser.ts';
 import { statusOfReason } from '#core/codec/http1/malformed-reason.ts';
 import { HttpHead, type HttpLimits } from '#core/codec/http1/types.ts';
 import { DownstreamProtocol } from '#core/codec/message.ts';
+import { connectionGone } from './connection-gone.ts';
 import type { DownstreamConnection, DownstreamExchange } from './contract.ts';
 import { Refusal, refusalOf } from './http-admission.ts';
 import { CHUNKED_LENGTH, DISCARD_BYTES_MAX, HttpBodyReader } from './http-body.ts';
@@ -101,17 +102,11 @@ export class HttpConnection extends TimerNode implements TransportHandler, Downs
   onClose(error: string): void {
     const { idleTimers, handler, counters } = this.#context;
     this.#state = State.closing;
-    if (error === SLOW_READER) counters.http.slowReadersClosed++;
     idleTimers.disarm(this);
     this.#body?.release();
-    const exchange = this.#exchange;
-    if (exchange !== null) {
-      this.#exchange = null;
-      counters.http.connectionsAborted++;
-      counters.http.requestsCancelled++;
-      handler.batchStarted();
-      handler.abort(exchange, Errors.clientAborted);
-    }
+    const open = this.#exchange === null ? [] : [this.#exchange];
+    this.#exchange = null;
+    connectionGone(error, open, handler, counters.http);
     handler.closed(this);
     this.#context.closed(this);
   }

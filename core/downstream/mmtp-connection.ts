@@ -9,7 +9,7 @@
 
 import { DecodeStatus } from '#core/base/decode-status.ts';
 import { Errors } from '#core/base/errors.ts';
-import { SLOW_READER, type Transport, type TransportHandler } from '#core/base/network.ts';
+import type { Transport, TransportHandler } from '#core/base/network.ts';
 import { ResultCode } from '#core/base/result-codes.ts';
 import { TimerNode } from '#core/base/timer-wheel.ts';
 import { DownstreamProtocol, type ResponseMessage } from '#core/codec/message.ts';
@@ -26,7 +26,7 @@ import { DynamicTable } from '#core/codec/mmtp/dynamic-table.ts';
 import { MmtpFrame, peekFrame } from '#core/codec/mmtp/frame.ts';
 import { decodeRequest } from '#core/codec/mmtp/request.ts';
 import { FrameFlag, FrameType, MetaStatus, TABLE_SIZE_DEFAULT } from '#core/codec/mmtp/types.ts';
-import { abortOpen } from './abort-open.ts';
+import { connectionGone } from './connection-gone.ts';
 import type { DownstreamConnection, DownstreamExchange } from './contract.ts';
 import type { ListenerContext } from './listener.ts';
 import { Finding, MmtpHearing } from './mmtp-hearing.ts';
@@ -133,11 +133,10 @@ export class MmtpConnection extends TimerNode implements TransportHandler, Downs
   onClose(error: string): void {
     const context = this.#context;
     this.#state = State.closing;
-    if (error === SLOW_READER) context.counters.mmtp.slowReadersClosed++;
     context.idleTimers.disarm(this);
     const open = this.#streams.values();
     this.#streams.clear();
-    abortOpen(open, context.handler, context.counters.mmtp);
+    connectionGone(error, open, context.handler, context.counters.mmtp);
     context.handler.closed(this);
     context.closed(this);
   }

@@ -77,6 +77,11 @@ export const DOWNSTREAM_FAMILIES: readonly CounterFamily<DownstreamCounters>[] =
     'Client connections closed because the peer did not read its answers',
     'slowReadersClosed',
   ),
+  downstream(
+    'slow_senders_closed',
+    'Client connections closed for incomplete input while all inputs took too much memory',
+    'slowSendersClosed',
+  ),
   {
     family: {
       name: 'mgw_downstream_timeouts_total',

@@ -17,6 +17,8 @@ export class DownstreamCounters {
   connectionsAborted = 0;
   /** Connections closed because the peer did not read its answers. */
   slowReadersClosed = 0;
+  /** Connections closed because they held incomplete input while all inputs took too much. */
+  slowSendersClosed = 0;
   /** Connections closed because a request head did not arrive in time. */
   headerTimeouts = 0;
   /** Connections closed because a request body, or the rest of a frame, did not come in time. */

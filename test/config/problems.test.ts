@@ -195,6 +195,12 @@ const CASES: readonly (readonly [name: string, text: string, problem: string])[]
       'lower it',
   ],
   [
+    'a frame above what all input may take',
+    `${APP}listeners:\n  frameBytesMax: 4194304\n  inputTotalBytesMax: 2097152\n`,
+    '3: listeners.frameBytesMax: 4194304 is more than listeners.inputTotalBytesMax (2097152); ' +
+      'lower it',
+  ],
+  [
     'reconnect pauses the wrong way round',
     'upstreams:\n  app:\n    protocol: http\n    hosts: [h:1]\n    reconnectMaxMs: 10',
     '2: upstreams.app.reconnectMinMs: 50 is more than reconnectMaxMs (10); lower it',

@@ -97,6 +97,7 @@ const LISTENERS: Json = fromSchema(node('listeners'), {
   adminPort: fc.constantFrom(0, 'off', 8100),
   highWatermarkBytes: fc.integer({ min: 4096, max: 65_536 }),
   outputBytesMax: fc.integer({ min: 65_536, max: 1_048_576 }),
+  inputTotalBytesMax: fc.integer({ min: 16_777_216, max: 268_435_456 }),
   trustedPeers: fc.array(fc.constantFrom('10.0.0.0/8', '::1', 'fd00::/8'), { maxLength: 2 }),
 });
 

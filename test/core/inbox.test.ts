@@ -233,3 +233,18 @@ function release(arena: SlotArena, records: { slot: Slot; at: number; bytes: Buf
   assert.ok(arena.bytes.subarray(at, at + bytes.length).equals(bytes), 'a record kept its bytes');
   arena.release(slot);
 }
+
+test('memory that is kept follows what is left, not what has been there', () => {
+  const peer = new Peer(new SlotArena([]));
+  for (let read = 0; read < 2_000_000;) {
+    read += peer.read(200_000);
+    peer.inbox.settle();
+  }
+  assert.equal(peer.inbox.keptBytes, 2 * 1024 * 1024);
+  peer.use(peer.inbox.length - 100);
+  peer.inbox.settle();
+  assert.equal(peer.inbox.keptBytes, 4096);
+  peer.use(100);
+  peer.inbox.settle();
+  assert.equal(peer.inbox.keptBytes, 0);
+});

@@ -41,9 +41,15 @@ let client: Socket | undefined;
 
 async function open(recorder: TransportHandler, limits = {}): Promise<Transport> {
   const network = new NodeNetwork(
-    { outputBytesMax: 1024 * 1024, outputTotalBytesMax: 8 * 1024 * 1024, ...limits },
+    {
+      outputBytesMax: 1024 * 1024,
+      outputTotalBytesMax: 8 * 1024 * 1024,
+      inputTotalBytesMax: 8 * 1024 * 1024,
+      ...limits,
+    },
     {
       slowReaderClosed: () => {},
+      slowSenderClosed: () => {},
       handlerFailed: () => {},
     },
   );

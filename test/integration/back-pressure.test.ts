@@ -20,9 +20,9 @@ import {
   type Sidecar,
 } from './gateway.ts';
 import { callBytes, callOnce, codeOf, openWire } from './http-wire.ts';
-import { INIT, openMmtp, requestBytes } from './mmtp-wire.ts';
+import { INIT, type MmtpWire, openMmtp, requestBytes } from './mmtp-wire.ts';
 import { startService, type Service } from './service.ts';
-import { until } from './wait.ts';
+import { until, within } from './wait.ts';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -332,6 +332,37 @@ describe('services that do not read', () => {
     assert.equal(stuck.length, 1);
     await gateway.settled();
   });
+});
+
+test('the total of incomplete input is kept by closing who holds it for longest', async (t) => {
+  const gateway = await startGateway({
+    listeners: { inputTotalBytesMax: 4 * MIB },
+    upstreams: { app: { protocol: 'http', hosts: [service.host] } },
+    apis: [{ operationType: 'echo' }],
+  });
+  t.after(() => gateway.stop());
+  const { inputBudget } = gateway.acceptor.lane.network;
+  const whole = requestBytes(1, 'echo', 'x'.repeat(700_000));
+  const holders: MmtpWire[] = [];
+  for (let i = 0; i < 12; i++) {
+    const holder = await openMmtp(gateway.mmtpPort);
+    holders.push(holder);
+    const sent = new Promise((resolve) => holder.socket.write(whole.subarray(0, -1), resolve));
+    await within(sent, 'the kernel takes the frame');
+  }
+  await until(
+    () => gateway.counters.mmtp.slowSendersClosed >= 6,
+    () => `${gateway.counters.mmtp.slowSendersClosed} closed, ${inputBudget.keptBytes} B kept`,
+  );
+  assert.ok(inputBudget.keptBytes <= 4 * MIB, `${inputBudget.keptBytes} bytes are kept`);
+  await within(holders[0]!.closed, 'the first is closed');
+  const last = holders.at(-1)!;
+  assert.equal(last.hasEnded, false);
+  last.write(whole.subarray(-1));
+  assert.equal((await last.response()).body.length, 700_000);
+  for (const holder of holders) await holder.close();
+  await until(() => inputBudget.keptBytes === 0, 'nothing is kept for connections that are gone');
+  await gateway.settled();
 });
 
 test('a slow reader that goes on reading gets everything', async (t) => {
