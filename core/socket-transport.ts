@@ -18,6 +18,12 @@ import type { SlotArena } from './slot-arena.ts';
 /** LIMIT: nobody holds back for less queued output than this or the high watermark. */
 const NOTICE_BYTES = 64 * 1024;
 
+/**
+ * LIMIT: what a client connection may send before others get their turn, give or take one read. A
+ * socket that always has more is read up to 32 times in a row otherwise. Bytes.
+ */
+const TURN_BYTES_MAX = 256 * 1024;
+
 /** Told what happens to connections that nobody else can tell. */
 export interface NetworkObserver {
   /** A connection was closed because its peer does not read. */
@@ -55,13 +61,17 @@ export class SocketTransport implements Transport, SlowReader, SlowSender {
   #socket: Socket | null = null;
   #handler: TransportHandler | null = null;
   readonly #inbox: Inbox;
-  /** Null: what is kept is not counted. */
+  /** Null for connections to services, which are asked for what they send. */
   readonly #inputBudget: InputBudget | null;
   /** As it was counted last. */
   #keptBytes = 0;
   /** The handler has used something since. */
   #hasUsed = false;
   #readBrakes = 0;
+  /** Read since its last end of a turn. */
+  #turnBytes = 0;
+  /** It has had its turn. */
+  #isTurnOver = false;
   #isScheduled = false;
   #isReofferWanted = false;
   #isEnding = false;
@@ -88,6 +98,7 @@ export class SocketTransport implements Transport, SlowReader, SlowSender {
       buffer: () => inbox.nextView() as Buffer,
       callback: (count) => {
         this.#received(count);
+        if (this.#inputBudget !== null) this.#countTurn(count);
         if (network.isHalted && !this.#isClosed) network.hold(this);
         return this.#readBrakes === 0;
       },
@@ -173,13 +184,27 @@ export class SocketTransport implements Transport, SlowReader, SlowSender {
   /** End of a turn: offer kept bytes again, then hand the gathered output to the kernel. */
   turnEnd(): void {
     this.#isScheduled = false;
+    this.#turnBytes = 0;
     if (this.#isClosed) return;
+    if (this.#isTurnOver) {
+      this.#isTurnOver = false;
+      this.resumeReading();
+    }
     if (this.#isReofferWanted) {
       this.#isReofferWanted = false;
       if (this.#inbox.length > 0 && this.#readBrakes === 0) this.#offerKept();
     }
     if (this.out.length > 0) this.#flush();
     if (this.#isEnding) this.#socket?.end();
+  }
+
+  /** Who has had enough of this turn is read on in the next one. */
+  #countTurn(count: number): void {
+    this.#turnBytes += count;
+    if (this.#turnBytes < TURN_BYTES_MAX || this.#isTurnOver || this.#isClosed) return;
+    this.#isTurnOver = true;
+    this.pauseReading();
+    this.flushSoon();
   }
 
   #received(count: number): void {

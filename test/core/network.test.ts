@@ -108,6 +108,32 @@ describe('NodeNetwork', () => {
     assert.deepEqual(recorder.events, ['held']);
   });
 
+  test('lets others have their turn when a connection always has more', async () => {
+    const TOTAL = 8 * 1024 * 1024;
+    let bytes = 0;
+    let turnBytes = 0;
+    let turnBytesMax = 0;
+    const recorder = new Recorder();
+    recorder.take = (length) => {
+      bytes += length;
+      turnBytes += length;
+      turnBytesMax = Math.max(turnBytesMax, turnBytes);
+      return length;
+    };
+    const transport = await open(recorder);
+    transport.pauseReading();
+    client!.write(Buffer.alloc(TOTAL));
+    await until(() => client!.writableLength < TOTAL || client!.bytesWritten > 0, 'the kernel');
+    const endTurn = (): void => {
+      turnBytes = 0;
+      if (bytes < TOTAL) setImmediate(endTurn);
+    };
+    transport.resumeReading();
+    endTurn();
+    await until(() => bytes === TOTAL, 'all bytes');
+    assert.ok(turnBytesMax <= 512 * 1024, `${turnBytesMax} bytes in one turn`);
+  });
+
   test('sends what one turn wrote as one piece, and ends after it', async () => {
     const transport = await open(new Recorder());
     const pieces: string[] = [];
