@@ -143,11 +143,12 @@ function hasGatewayPrefix(bytes: Uint8Array, offset: number, length: number): bo
   );
 }
 
-/** Cold path: is the name one of the table but for underscores in place of hyphens? */
-function isDisguised(bytes: Uint8Array, offset: number, length: number): boolean {
+/** Cold path: the id of a name with an underscore, which no name of the table has. */
+function recogniseUnderscored(bytes: Uint8Array, offset: number, length: number): number {
+  if (hasGatewayPrefix(bytes, offset, length)) return HeaderId.mgwOther;
   const name = Buffer.from(bytes.subarray(offset, offset + length)).latin1Slice();
   const id = HEADER_NAMES.indexOf(name.toLowerCase().replaceAll('_', '-'));
-  return id > 0 && !HARMLESS.includes(id);
+  return id > 0 && !HARMLESS.includes(id) ? HeaderId.disguised : HeaderId.unknown;
 }
 
 /**
@@ -164,9 +165,7 @@ export function recogniseHeader(bytes: Uint8Array, offset: number, length: numbe
       let i = 0;
       while (i < length && (bytes[offset + i]! | 0x20) === NAME_TEXT[name + i]) i++;
       if (i === length) return id;
-      if (bytes[offset + i] === UNDERSCORE && isDisguised(bytes, offset, length)) {
-        return hasGatewayPrefix(bytes, offset, length) ? HeaderId.mgwOther : HeaderId.disguised;
-      }
+      if (bytes[offset + i] === UNDERSCORE) return recogniseUnderscored(bytes, offset, length);
       id = NEXT_CANDIDATE[id]!;
     }
   }
