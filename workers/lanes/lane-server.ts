@@ -6,7 +6,6 @@
 // lie one behind the other are run together, in order, before anything else that the acceptor says.
 
 import { Errors } from '#core/base/errors.ts';
-import type { Kernels } from '#core/codec/kernels.ts';
 import type { ExchangeDriver } from '#core/exchange/exchange-driver.ts';
 import { STAGED_MAX } from '#core/exchange/staged-requests.ts';
 import { ExchangeState } from '#core/pipeline/exchange.ts';
@@ -31,9 +30,6 @@ export interface LaneServerOptions {
   /** The lane's own arena. */
   readonly arena: SlotArena;
   readonly driver: ExchangeDriver;
-  readonly kernels: Pick<Kernels, 'zstdDecompress'>;
-  /** Largest body after decompression. */
-  readonly frameBytesMax: number;
   /** Something was written: publish it at the end of this turn. */
   readonly onWritten: () => void;
   /** Answers pile up: services must wait, or need not any more. */

@@ -81,8 +81,6 @@ class LaneThread {
       requests,
       arena,
       driver: gateway.driver,
-      kernels: lane.kernels,
-      frameBytesMax: task.config.config.listeners.frameBytesMax,
       onWritten: () => network.endTurnSoon(),
       onCrowded: (isCrowded) => (isCrowded ? network.halt() : network.readOn()),
       onCommit: (id) => this.#commit(id),

@@ -44,7 +44,6 @@ export class RemoteExchange implements DownstreamExchange {
   streamId = 0;
   /** Its head was handed over: its connection leaves the offsets alone. */
   isRetained = false;
-  readonly takesCompressed = true;
   /** The request must run where others of its kind do; see `LaneDispatcher`. */
   mayRepeat = false;
   error: GatewayError | null = null;

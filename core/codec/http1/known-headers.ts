@@ -146,8 +146,12 @@ function hasGatewayPrefix(bytes: Uint8Array, offset: number, length: number): bo
 /** Cold path: the id of a name with an underscore, which no name of the table has. */
 function recogniseUnderscored(bytes: Uint8Array, offset: number, length: number): number {
   if (hasGatewayPrefix(bytes, offset, length)) return HeaderId.mgwOther;
-  const name = Buffer.from(bytes.subarray(offset, offset + length)).latin1Slice();
-  const id = HEADER_NAMES.indexOf(name.toLowerCase().replaceAll('_', '-'));
+  let name = '';
+  for (let i = offset; i < offset + length; i++) {
+    const byte = bytes[i]!;
+    name += String.fromCharCode(byte === UNDERSCORE ? HYPHEN : byte);
+  }
+  const id = HEADER_NAMES.indexOf(name.toLowerCase());
   return id > 0 && !HARMLESS.includes(id) ? HeaderId.disguised : HeaderId.unknown;
 }
 

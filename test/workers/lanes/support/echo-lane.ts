@@ -4,7 +4,6 @@
 
 import { parentPort, workerData } from 'node:worker_threads';
 import { Errors, type GatewayError } from '#core/base/errors.ts';
-import { TypeScriptKernels } from '#core/codec/kernels.ts';
 import type { ExchangeDriver } from '#core/exchange/exchange-driver.ts';
 import { StagedRequests } from '#core/exchange/staged-requests.ts';
 import { Exchange, ExchangeState, type ReplyTarget } from '#core/pipeline/exchange.ts';
@@ -129,8 +128,6 @@ const server = new LaneServer({
   requests: Buffer.from(memory.requests),
   arena,
   driver: driver as unknown as ExchangeDriver,
-  kernels: new TypeScriptKernels(),
-  frameBytesMax: 1 << 20,
   onWritten: turnSoon,
   onCrowded: () => {},
   onCommit: () => {
