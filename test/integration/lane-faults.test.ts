@@ -167,7 +167,7 @@ describe('lanes', () => {
     const streams = 10;
     const tiny = createServer((socket) => {
       socket.on('error', () => {});
-      socket.once('data', () => {
+      socket.on('data', () => {
         const head = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n';
         socket.write(`${head}${'1\r\nx\r\n'.repeat(bytes)}0\r\n\r\n`);
       });
