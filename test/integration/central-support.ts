@@ -3,6 +3,7 @@
 
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { resetSocket } from '#test/peers/reset.ts';
 import { frames, heartbeatAck, isRequest, response } from './bolt-support.ts';
 import { Service, type Answer } from './service.ts';
 
@@ -75,7 +76,7 @@ export async function startBoltInstance(): Promise<Instance> {
       if (!server.listening) return;
       const closed = once(server, 'close');
       server.close();
-      for (const socket of sockets) socket.resetAndDestroy();
+      for (const socket of sockets) resetSocket(socket);
       await closed;
     },
     async revive() {

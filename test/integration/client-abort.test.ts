@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import type { ServerResponse } from 'node:http';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import * as control from '#core/codec/mmtp/control.ts';
+import { resetSocket } from '#test/peers/reset.ts';
 import { helloRequest, SOFA_SERVICE, startSofaPeer } from '#test/peers/sofa.ts';
 import type { Peer } from '#test/peers/peer.ts';
 import { startGateway, type TestGateway } from './gateway.ts';
@@ -78,7 +79,7 @@ async function withHttp(use: (wire: HttpWire) => Promise<void>): Promise<void> {
   try {
     await use(wire);
   } finally {
-    wire.socket.resetAndDestroy();
+    resetSocket(wire.socket);
     await wire.closed;
   }
 }
@@ -88,7 +89,7 @@ async function withMmtp(use: (wire: MmtpWire) => Promise<void>): Promise<void> {
   try {
     await use(wire);
   } finally {
-    wire.socket.resetAndDestroy();
+    resetSocket(wire.socket);
     await wire.closed;
   }
 }
@@ -163,7 +164,7 @@ describe('an HTTP client that leaves', () => {
       );
       for (const wire of wires) wire.write(callBytes('waiting', 'leaving'));
       await until(() => gateway.upstream('narrow').waiters === AT_ONCE, 'all wait');
-      for (const wire of wires) wire.socket.resetAndDestroy();
+      for (const wire of wires) resetSocket(wire.socket);
       await until(() => gateway.upstream('narrow').waiters === 0, 'the line is empty');
     }
     assert.equal(service.seen.length, seen);
@@ -188,7 +189,7 @@ describe('an HTTP client that leaves', () => {
       );
       for (const wire of wires) wire.write(callBytes('call', 'x'));
       for (const wire of wires) await until(() => wire.unread.length > 1000, 'the answer began');
-      for (const wire of wires) wire.socket.resetAndDestroy();
+      for (const wire of wires) resetSocket(wire.socket);
       await until(() => service.sockets.size === 0, 'the service was told');
     }
     service.answer = echo;
@@ -228,7 +229,7 @@ describe('an Mmtp client that leaves', () => {
       }
       await until(() => service.seen.length === seen + AT_ONCE, 'the HTTP calls');
       await until(() => gateway.upstream('bolt').requestsOpen === AT_ONCE, 'the Bolt calls');
-      for (const wire of wires) wire.socket.resetAndDestroy();
+      for (const wire of wires) resetSocket(wire.socket);
       await until(() => gateway.openCount === 0, 'nothing is open');
       await until(() => service.sockets.size === 0, 'the HTTP service was told');
     }

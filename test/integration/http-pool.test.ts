@@ -6,6 +6,7 @@ import { describe, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { connectMmtp } from '#cli/client/mmtp-client.ts';
 import { refusedPort } from '#test/peers/raw.ts';
+import { resetSocket } from '#test/peers/reset.ts';
 import { callBytes, callOnce, codeOf, openWire } from './http-wire.ts';
 import { echo, Service, type Answer } from './service.ts';
 import { codeFor, gatewayTo, service } from './upstream-support.ts';
@@ -93,7 +94,7 @@ describe('connections to a service', () => {
   test('a second attempt does not take another connection that may be as dead', async (t) => {
     let isBreaking = false;
     const app = await service(t, (seen, response) => {
-      if (isBreaking) for (const socket of app.sockets) socket.resetAndDestroy();
+      if (isBreaking) for (const socket of app.sockets) resetSocket(socket);
       else response.end(seen.body);
     });
     const gateway = await gatewayTo(t, [app.host]);
@@ -104,7 +105,7 @@ describe('connections to a service', () => {
     app.answer = (seen, response) => {
       if (isBreaking) {
         isBreaking = false;
-        for (const socket of app.sockets) socket.resetAndDestroy();
+        for (const socket of app.sockets) resetSocket(socket);
       } else response.end(seen.body);
     };
     assert.equal((await wires[0]!.call(callBytes('safe', 'y'))).body.toString(), 'y');

@@ -2,6 +2,7 @@
 
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
+import { resetSocket } from './reset.ts';
 
 const HOST = '127.0.0.1';
 
@@ -88,7 +89,7 @@ export const stall: RawScript = (socket) => void socket.pause();
 
 /** Script: close the connection at once, `reset` by RST instead of FIN. */
 export function closeAtOnce(reset: boolean): RawScript {
-  return (socket) => void (reset ? socket.resetAndDestroy() : socket.end());
+  return (socket) => void (reset ? resetSocket(socket) : socket.end());
 }
 
 /** Script: answer the first bytes that arrive with `bytes`, whatever was asked. */
@@ -123,7 +124,7 @@ export function closeAfter(bytes: number, reset: boolean): RawScript {
     socket.on('data', (part: Buffer) => {
       seen += part.length;
       if (seen < bytes || socket.destroyed) return;
-      if (reset) socket.resetAndDestroy();
+      if (reset) resetSocket(socket);
       else socket.end();
     });
   };

@@ -48,6 +48,12 @@ describe('checkSource', () => {
     }
   });
 
+  test('finds resets that may leave a socket open', () => {
+    const call = `socket.${['reset', 'AndDestroy'].join('')}();\n`;
+    assert.deepEqual(rulesBroken(`${HEAD}${call}`), ['socket-reset']);
+    assert.deepEqual(rulesBroken(`${HEAD}${call}`, 'test/peers/reset.ts'), []);
+  });
+
   test('finds notes of unfinished work', () => {
     const note = ['TO', 'DO'].join('');
     assert.deepEqual(rulesBroken(`${HEAD}// ${note} later\n`), ['notes']);

@@ -44,6 +44,12 @@ const WORD_RULES: readonly WordRule[] = [
     message: 'goes around a seam; take Clock, Random or Network as a parameter',
   },
   {
+    rule: 'socket-reset',
+    pattern: /\bresetAndDestroy\b/,
+    isFor: (path) => path !== 'test/peers/reset.ts' && !path.startsWith('tools/tidy/'),
+    message: 'leaves a socket open that is shutting down; use resetSocket of test/peers/reset.ts',
+  },
+  {
     rule: 'notes',
     pattern: NOTES,
     isFor: () => true,

@@ -7,6 +7,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { resetSocket } from '#test/peers/reset.ts';
 import { ADMIN_ROUTES } from '#workers/admin/admin-routes.ts';
 import { ADMIN_BODY_BYTES_MAX } from '#workers/admin/admin-server.ts';
 import { Harness, json } from './support.ts';
@@ -265,7 +266,7 @@ describe('PUT /config', () => {
       `Authorization: Bearer ${admin.server.token!.text}\r\nContent-Length: 10\r\n\r\n{`;
     await new Promise<void>((resolve, reject) => {
       const socket = connect(admin.server.port, '127.0.0.1', () => {
-        socket.write(head, () => socket.resetAndDestroy());
+        socket.write(head, () => resetSocket(socket));
       });
       socket.on('error', reject);
       socket.on('close', () => resolve());
