@@ -1,7 +1,8 @@
 // `node bench/footprint.ts`: what a gateway with little work costs: time from spawn to its ready
 // line, memory after the start, per idle connection and at 1,000 requests/s (--seconds of Mmtp to
 // Bolt, every session verified). The last line is one JSON object.
-// `--source ts` measures the sources in place of what `npm run build` makes of them.
+// `--source ts` measures the sources in place of what `npm run build` makes of them;
+// `--node-flags=FLAGS` gives the last of these gateways flags of Node behind the launcher's.
 
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -9,6 +10,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { meshConfig } from '#cli/dev/dev-config.ts';
 import { ensureKeyFile } from '#cli/commands/session-key-file.ts';
+import { wordsOf } from './compare/sides.ts';
 import { median } from './report.ts';
 import { startChild, type Child } from './rig/child.ts';
 import {
@@ -27,6 +29,7 @@ const { values } = parseArgs({
     runs: { type: 'string', default: '8' },
     connections: { type: 'string', default: '10000' },
     seconds: { type: 'string', default: '60' },
+    'node-flags': { type: 'string' },
     source: { type: 'string' },
   },
 });
@@ -66,6 +69,7 @@ async function measureCalm(seconds: number): Promise<{ requestsPerSecond: number
     const gateway = await rig.startGateway(
       { upstream: 'bolt', session: 'cold' },
       service.port('service'),
+      wordsOf(values['node-flags']),
     );
     const { requests, wrong, watched } = await rig.runLoad({
       generator: 'mmtp-load',

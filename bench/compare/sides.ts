@@ -9,6 +9,8 @@ import { UsageError } from '../suite.ts';
 export const COMPARE_FLAGS = defineFlags([
   sideFlag('a', 'FLAGS', 'compare: flags of the sidecar on side a; soak: of its gateway.'),
   sideFlag('b', 'FLAGS', 'compare: flags of the sidecar on side b.'),
+  sideFlag('a-node', 'FLAGS', 'compare: flags of Node on side a, behind those of the launcher.'),
+  sideFlag('b-node', 'FLAGS', 'compare: flags of Node on side b.'),
   sideFlag('a-rev', 'REV', 'compare: git revision of side a; without it the files as they are.'),
   sideFlag('b-rev', 'REV', 'compare: git revision of side b.'),
   { ...sideFlag('a-source', '', 'compare: code of side a.'), choices: GATEWAY_SOURCES },
@@ -26,6 +28,8 @@ export interface Side {
   readonly name: 'a' | 'b';
   /** Flags of the sidecar, as words. */
   readonly flags: readonly string[];
+  /** Flags of Node besides the launcher's, as words. */
+  readonly nodeFlags: readonly string[];
   /** Git revision; null: the files as they are. */
   readonly revision: string | null;
   /** Null: that of the whole run. */
@@ -43,7 +47,8 @@ export function readSides(values: FlagValues<typeof COMPARE_FLAGS>): readonly [S
 }
 
 function createSide(name: 'a' | 'b', values: FlagValues<typeof COMPARE_FLAGS>): Side {
-  const flags = values[name] ?? '';
+  const flags = wordsOf(values[name]);
+  const nodeFlags = wordsOf(values[`${name}-node`]);
   const revision = values[`${name}-rev`] ?? null;
   const env = values[`${name}-env`] ?? [];
   const source = GATEWAY_SOURCES.find((known) => known === values[`${name}-source`]) ?? null;
@@ -52,9 +57,16 @@ function createSide(name: 'a' | 'b', values: FlagValues<typeof COMPARE_FLAGS>): 
     if (at < 1) throw new UsageError(`--${name}-env: "${text}" is no NAME=TEXT`);
     return [text.slice(0, at), text.slice(at + 1)];
   });
-  const words = flags.split(/\s+/).filter((word) => word !== '');
-  return { name, flags: words, revision, source, env: Object.fromEntries(pairs) };
+  return { name, flags, nodeFlags, revision, source, env: Object.fromEntries(pairs) };
 }
+
+/** The words of a text, which may be absent. */
+export function wordsOf(text = ''): readonly string[] {
+  return text.split(/\s+/).filter((word) => word !== '');
+}
+
+/** Flags whose value begins with a dash. */
+const TIED: readonly string[] = ['--a', '--b', '--a-node', '--b-node'];
 
 /** Whether a gateway of this side has a profile: of its own, or that of the whole run. */
 export function hasProfile({ flags, env }: Side): boolean {
@@ -62,13 +74,13 @@ export function hasProfile({ flags, env }: Side): boolean {
   return { ...process.env, ...env }[PROFILE_VARIABLE] !== undefined;
 }
 
-/** Ties `--a` and `--b` to the word behind: it begins with a dash, as flags do. */
+/** Ties `--a` and its like to the word behind: it begins with a dash, as flags do. */
 export function tieSideFlags(argv: readonly string[]): readonly string[] {
   const tied: string[] = [];
   for (let i = 0; i < argv.length; i++) {
     const word = argv[i]!;
     const next = argv[i + 1];
-    if ((word === '--a' || word === '--b') && next !== undefined) {
+    if (TIED.includes(word) && next !== undefined) {
       tied.push(`${word}=${next}`);
       i++;
     } else tied.push(word);

@@ -159,7 +159,7 @@ async function startSide(
   const flags = mergeFlags(base, side.flags);
   const spec = {
     name: `gateway ${side.name}`,
-    command: [...gatewayCommand(source), ...flags],
+    command: [...gatewayCommand(source, side.nodeFlags), ...flags],
     cpu: rig.gatewayCpu,
     env: { ...env, ...side.env },
     ...(root === null ? {} : { cwd: root }),

@@ -104,10 +104,14 @@ export function headerText(
   lowerName: string,
 ): string | undefined {
   const index = findHeader(headers, source, lowerName);
-  if (index < 0) return undefined;
+  return index < 0 ? undefined : headerTextAt(headers, source, index);
+}
+
+/** Value of the header at `index`, as Latin-1 text. Cold path only: makes a string. */
+export function headerTextAt({ words }: HeaderList, source: Buffer, index: number): string {
   const at = index * HEADER_WORDS;
-  const offset = headers.words[at + 2]!;
-  return source.latin1Slice(offset, offset + headers.words[at + 3]!);
+  const offset = words[at + 2]!;
+  return source.latin1Slice(offset, offset + words[at + 3]!);
 }
 
 /** Trace context as W3C sees it: 16 bytes trace id, 8 bytes parent span id, 1 byte flags. */

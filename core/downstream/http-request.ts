@@ -15,6 +15,7 @@ import {
 import {
   findHeader,
   HEADER_WORDS,
+  headerTextAt,
   type HeaderList,
   type RequestMessage,
 } from '#core/codec/message.ts';
@@ -184,7 +185,7 @@ function fillTrusted(request: RequestMessage, bytes: Buffer): void {
   const index = findHeader(headers, bytes, 'mgw-bucket');
   // Two buckets are two meanings, and none of them counts.
   if (index < 0 || findHeader(headers, bytes, 'mgw-bucket', index + 1) >= 0) return;
-  const text = valueText(headers, bytes, index);
+  const text = headerTextAt(headers, bytes, index);
   if (DECIMAL.test(text) && Number(text) < BUCKETS) request.bucket = Number(text);
 }
 
@@ -197,14 +198,8 @@ function lastForwarded(headers: HeaderList, bytes: Buffer): string {
   let index = -1;
   while ((index = findHeader(headers, bytes, 'x-forwarded-for', index + 1)) >= 0) last = index;
   if (last < 0) return '';
-  const text = valueText(headers, bytes, last);
+  const text = headerTextAt(headers, bytes, last);
   return text.slice(text.lastIndexOf(',') + 1).trim();
-}
-
-function valueText({ words }: HeaderList, bytes: Buffer, index: number): string {
-  const at = index * HEADER_WORDS;
-  const offset = words[at + 2]!;
-  return bytes.latin1Slice(offset, offset + words[at + 3]!);
 }
 
 function startsWith(bytes: Buffer, offset: number, expected: Buffer): boolean {

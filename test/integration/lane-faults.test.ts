@@ -3,17 +3,15 @@
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, test, type TestContext } from 'node:test';
+import { describe, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { connectMmtp, type MmtpClient } from '#cli/client/mmtp-client.ts';
 import { fnv1a } from '#core/base/fnv.ts';
 import { RequestMessage } from '#core/codec/message.ts';
-import { startGateway, type ConfigValue, type TestGateway } from './gateway.ts';
-import { echo, Service } from './service.ts';
+import { LaneBench } from './lane-support.ts';
 import { until, within } from './wait.ts';
 
 const OK = 1000;
@@ -35,37 +33,7 @@ export const filters = [{
   },
 }];`;
 
-let service: Service;
-let directory: string;
-
-before(async () => {
-  service = await new Service(echo).listen();
-  directory = mkdtempSync(join(tmpdir(), 'mgw-lane-faults-'));
-});
-
-after(async () => {
-  await service.stop();
-  rmSync(directory, { recursive: true, force: true });
-});
-
-function configOf(runtime: ConfigValue, more: ConfigValue = {}): ConfigValue {
-  return {
-    runtime: { placement: 'pool', ...runtime },
-    upstreams: { app: { protocol: 'http', hosts: [service.host], connectionsMax: 200 } },
-    apis: ['echo', 'blocks'].map((operationType) => ({ operationType })),
-    ...more,
-  };
-}
-
-async function gatewayWith(
-  t: TestContext,
-  runtime: ConfigValue,
-  more: ConfigValue = {},
-): Promise<TestGateway> {
-  const gateway = await startGateway(configOf(runtime, more));
-  t.after(() => gateway.stop());
-  return gateway;
-}
+const bench = new LaneBench(['echo', 'blocks']);
 
 let ids = 0;
 
@@ -79,7 +47,7 @@ function idOfLaneOne(): Buffer {
 
 describe('lanes', () => {
   test('take configurations as fast as they come', async (t) => {
-    const gateway = await gatewayWith(t, { workers: 1 });
+    const gateway = await bench.gateway(t, { workers: 1 });
     const client = await connectMmtp({ port: gateway.mmtpPort });
     const stop = new AbortController();
     const codes = new Set<number>();
@@ -88,7 +56,7 @@ describe('lanes', () => {
     });
     for (let revision = 2; revision < 40; revision += 2) {
       const both = [revision, revision + 1].map((next) =>
-        gateway.apply(configOf({ workers: 1 }, { revision: next })),
+        gateway.apply(bench.config({ workers: 1 }, { revision: next })),
       );
       for (const { ok } of await Promise.all(both)) assert.ok(ok);
     }
@@ -100,9 +68,9 @@ describe('lanes', () => {
   });
 
   test('that are replaced run with what the process was started with', async (t) => {
-    const gateway = await gatewayWith(t, { workers: 1, exchangesMax: 1000 });
+    const gateway = await bench.gateway(t, { workers: 1, exchangesMax: 1000 });
     const client = await connectMmtp({ port: gateway.mmtpPort });
-    const smaller = configOf({ workers: 1, exchangesMax: 2 }, { revision: 2 });
+    const smaller = bench.config({ workers: 1, exchangesMax: 2 }, { revision: 2 });
     assert.ok((await gateway.apply(smaller)).ok);
     const { pool, counters } = gateway.acceptor;
     pool!.kill(1);
@@ -115,7 +83,7 @@ describe('lanes', () => {
   });
 
   test('that stay away cost those who wait for them one copy', async (t) => {
-    const gateway = await gatewayWith(t, { workers: 1 });
+    const gateway = await bench.gateway(t, { workers: 1 });
     const { pool, counters } = gateway.acceptor;
     const client = await connectMmtp({ port: gateway.mmtpPort, deviceId: 'phone' });
     // Every death lets the next start wait longer.
@@ -135,10 +103,10 @@ describe('lanes', () => {
   });
 
   test('outlive connections that close while their requests wait for room', async (t) => {
-    const module = join(directory, 'blocks.mjs');
+    const module = join(bench.directory, 'blocks.mjs');
     writeFileSync(module, BLOCKS);
-    const gateway = await gatewayWith(t, { workers: 2 }, { filters: { modules: [module] } });
-    const block = join(directory, 'block');
+    const gateway = await bench.gateway(t, { workers: 2 }, { filters: { modules: [module] } });
+    const block = join(bench.directory, 'block');
     writeFileSync(block, '');
     const open = () => connectMmtp({ port: gateway.mmtpPort, deviceId: 'phone' });
     const call = (client: MmtpClient, operationType = 'echo', body = 'x') =>
@@ -178,7 +146,7 @@ describe('lanes', () => {
     const upstreams = { app: { protocol: 'http', hosts: [`127.0.0.1:${port}`] } };
     // Time for busy machines: this is about order and number, not about speed.
     const apis = [{ operationType: 'echo', timeoutMs: 60_000 }];
-    const gateway = await gatewayWith(t, { workers: 1 }, { upstreams, apis });
+    const gateway = await bench.gateway(t, { workers: 1 }, { upstreams, apis });
     const answers = Array.from({ length: streams }, () => {
       const socket = connect(gateway.httpPort, '127.0.0.1');
       const get = 'POST /mgw.htm HTTP/1.1\r\nHost: a\r\nOperation-Type: echo\r\n';

@@ -2,15 +2,15 @@
 // replaced; configurations, limits, repeated requests and drains hold across all of them.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, test, type TestContext } from 'node:test';
+import { before, describe, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { connectMmtp } from '#cli/client/mmtp-client.ts';
 import { startGateway, type ConfigValue, type TestGateway } from './gateway.ts';
 import { callBytes, callOnce, codeOf } from './http-wire.ts';
-import { echo, Service } from './service.ts';
+import { LaneBench } from './lane-support.ts';
+import { Service } from './service.ts';
 import { until, within } from './wait.ts';
 
 const LOST = 5000;
@@ -33,36 +33,10 @@ export const filters = [{
   },
 }];`;
 
-let service: Service;
-let directory: string;
-let killers: string;
+const bench = new LaneBench(['echo', 'throws', 'hangs', 'eats']);
+const killers = join(bench.directory, 'killers.mjs');
 
-before(async () => {
-  service = await new Service(echo).listen();
-  directory = mkdtempSync(join(tmpdir(), 'mgw-lanes-'));
-  killers = join(directory, 'killers.mjs');
-  writeFileSync(killers, KILLERS);
-});
-
-after(async () => {
-  await service.stop();
-  rmSync(directory, { recursive: true, force: true });
-});
-
-async function gatewayWith(
-  t: TestContext,
-  runtime: ConfigValue,
-  more: ConfigValue = {},
-): Promise<TestGateway> {
-  const gateway = await startGateway({
-    runtime: { placement: 'pool', ...runtime },
-    upstreams: { app: { protocol: 'http', hosts: [service.host], connectionsMax: 200 } },
-    apis: ['echo', 'throws', 'hangs', 'eats'].map((operationType) => ({ operationType })),
-    ...more,
-  });
-  t.after(() => gateway.stop());
-  return gateway;
-}
+before(() => writeFileSync(killers, KILLERS));
 
 /** Calls over several connections until it is stopped; every call must have exactly one answer. */
 class Load {
@@ -129,7 +103,7 @@ describe('a lane that dies under load', () => {
   for (const [name, runtime, kill] of ways) {
     test(`${name}: is replaced, its requests are answered once`, async (t) => {
       const filters = { modules: [killers] };
-      const gateway = await gatewayWith(t, { workers: 1, ...runtime }, { filters });
+      const gateway = await bench.gateway(t, { workers: 1, ...runtime }, { filters });
       const load = await new Load().start(gateway.mmtpPort, 4, 16);
       await until(() => load.total > 500, 'load runs');
       kill(gateway);
@@ -154,7 +128,7 @@ describe('a lane that dies under load', () => {
   }
 
   test('a new one serves within a second, one time of three at least', async (t) => {
-    const gateway = await gatewayWith(t, { workers: 1 });
+    const gateway = await bench.gateway(t, { workers: 1 });
     const pool = gateway.acceptor.pool!;
     const times: number[] = [];
     for (let starts = 2; starts <= 4; starts++) {
@@ -173,7 +147,7 @@ describe('a lane that dies under load', () => {
   });
 
   test('others go on: nothing of a lane beside it is lost', async (t) => {
-    const gateway = await gatewayWith(t, { workers: 2 });
+    const gateway = await bench.gateway(t, { workers: 2 });
     const load = await new Load().start(gateway.mmtpPort, 4, 16);
     await until(() => load.total > 500, 'load runs');
     const before = await lanesOf(gateway);
@@ -188,7 +162,7 @@ describe('a lane that dies under load', () => {
   });
 
   test('one that cannot live is started ever more slowly; requests run inline', async (t) => {
-    const gateway = await gatewayWith(t, { workers: 1 });
+    const gateway = await bench.gateway(t, { workers: 1 });
     const pool = gateway.acceptor.pool!;
     for (let i = 0; i < 4; i++) {
       pool.kill(1);
@@ -206,7 +180,7 @@ describe('all lanes together', () => {
     return {
       revision,
       runtime: { placement: 'pool', workers: 2 },
-      upstreams: { app: { protocol: 'http', hosts: [service.host] } },
+      upstreams: { app: { protocol: 'http', hosts: [bench.service.host] } },
       apis: [{ operationType: 'echo', headers }],
     };
   }
@@ -263,7 +237,7 @@ describe('all lanes together', () => {
   test('a limit is exact, whatever lane a request runs on', async (t) => {
     const limit = { qps: 0.001, burst: 137 };
     const apis = [{ operationType: 'limited', limit }];
-    const gateway = await gatewayWith(t, { workers: 2 }, { apis });
+    const gateway = await bench.gateway(t, { workers: 2 }, { apis });
     const clients = await Promise.all([1, 2, 3].map(() => connectMmtp({ port: gateway.mmtpPort })));
     const answers = await Promise.all(
       Array.from({ length: 900 }, (_, i) => clients[i % 3]!.call('limited', 'x')),
@@ -277,10 +251,10 @@ describe('all lanes together', () => {
   });
 
   test('a repeated request runs once, wherever its repetition arrives', async (t) => {
-    const gateway = await gatewayWith(t, { workers: 2 });
+    const gateway = await bench.gateway(t, { workers: 2 });
     const options = { port: gateway.mmtpPort, deviceId: 'phone' };
     const [one, two] = [await connectMmtp(options), await connectMmtp(options)];
-    const before = service.seen.length;
+    const before = bench.service.seen.length;
     for (let i = 0; i < 20; i++) {
       const requestId = Buffer.from(`request-${String(i).padStart(4, '0')}`);
       const bodies = await Promise.all(
@@ -288,7 +262,7 @@ describe('all lanes together', () => {
       );
       for (const { body } of bodies) assert.equal(body.toString(), `body ${i}`);
     }
-    assert.equal(service.seen.length - before, 20);
+    assert.equal(bench.service.seen.length - before, 20);
     await one.close();
     await two.close();
   });
@@ -300,7 +274,7 @@ describe('all lanes together', () => {
     }).listen();
     t.after(() => slow.stop());
     const upstreams = { app: { protocol: 'http', hosts: [slow.host], connectionsMax: 200 } };
-    const gateway = await gatewayWith(t, { workers: 2 }, { upstreams });
+    const gateway = await bench.gateway(t, { workers: 2 }, { upstreams });
     const client = await connectMmtp({ port: gateway.mmtpPort });
     const calls = Array.from({ length: 100 }, (_, i) => client.call('echo', `${i}`));
     await until(() => held.length === 100, 'all have arrived');
@@ -315,7 +289,7 @@ describe('all lanes together', () => {
   });
 
   test('figures of all threads are one', async (t) => {
-    const gateway = await gatewayWith(t, { workers: 2 });
+    const gateway = await bench.gateway(t, { workers: 2 });
     const client = await connectMmtp({ port: gateway.mmtpPort });
     await Promise.all(Array.from({ length: 300 }, () => client.call('echo', 'x')));
     const { counters, stats } = await gateway.acceptor.totals();
@@ -330,7 +304,7 @@ describe('all lanes together', () => {
 
 describe('placement', () => {
   test('adaptive: a calm gateway runs everything on the acceptor', async (t) => {
-    const gateway = await gatewayWith(t, { workers: 1, placement: 'adaptive' });
+    const gateway = await bench.gateway(t, { workers: 1, placement: 'adaptive' });
     for (let i = 0; i < 20; i++) {
       assert.equal(codeOf(await callOnce(gateway.httpPort, callBytes('echo', `${i}`))), OK);
     }
@@ -338,7 +312,7 @@ describe('placement', () => {
   });
 
   test('adaptive: a busy one hands over, and takes back when it is calm', async (t) => {
-    const gateway = await gatewayWith(t, { workers: 1, placement: 'adaptive' });
+    const gateway = await bench.gateway(t, { workers: 1, placement: 'adaptive' });
     const { dispatcher } = gateway.acceptor.pool!;
     const load = await new Load().start(gateway.mmtpPort, 8, 32);
     assert.equal((await lanesOf(gateway))[0]?.starts, 0, 'no thread before it is needed');
@@ -350,13 +324,13 @@ describe('placement', () => {
   });
 
   test('inline: there is no pool', async (t) => {
-    const gateway = await gatewayWith(t, { workers: 1, placement: 'inline' });
+    const gateway = await bench.gateway(t, { workers: 1, placement: 'inline' });
     assert.equal(gateway.acceptor.pool, null);
     assert.equal(codeOf(await callOnce(gateway.httpPort, callBytes('echo', 'x'))), OK);
   });
 
   test('pool: requests that are too large for it run on the acceptor', async (t) => {
-    const gateway = await gatewayWith(t, { workers: 1 });
+    const gateway = await bench.gateway(t, { workers: 1 });
     const client = await connectMmtp({ port: gateway.mmtpPort });
     const lengths = [0, 1, 16_000, 65_000, 127_000, 132_000, 300_000, 900_000];
     for (const length of lengths) {

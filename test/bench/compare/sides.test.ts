@@ -16,18 +16,21 @@ describe('compare sides', () => {
       '2',
     ]);
     assert.deepEqual(tieSideFlags(['--a=x', '--b']), ['--a=x', '--b']);
+    assert.deepEqual(tieSideFlags(['--b-node', '--x --y']), ['--b-node=--x --y']);
   });
 
   test('readSides splits flags and variables', () => {
     const [a, b] = readSides({
       a: ' --workers  1 ',
       'a-source': 'ts',
+      'b-node': '--single-threaded-gc',
       'b-rev': 'HEAD~1',
       'b-env': ['MGW_NATIVE=off', 'X=a=b'],
     });
     assert.deepEqual(a, {
       name: 'a',
       flags: ['--workers', '1'],
+      nodeFlags: [],
       revision: null,
       source: 'ts',
       env: {},
@@ -35,6 +38,7 @@ describe('compare sides', () => {
     assert.deepEqual(b, {
       name: 'b',
       flags: [],
+      nodeFlags: ['--single-threaded-gc'],
       revision: 'HEAD~1',
       source: null,
       env: { MGW_NATIVE: 'off', X: 'a=b' },

@@ -121,7 +121,8 @@ describe('LaneLink with a full ring', () => {
     const heir = peers.findLast(([, index]) => index === gone[1])!;
     const [original] = peers;
     assert.equal(gone[2], original![5], 'the serial of the one that has gone');
-    if (heir !== original) assert.notEqual(gone[2], heir[5]);
+    assert.notEqual(heir, original, 'nobody got the index');
+    assert.notEqual(gone[2], heir[5]);
   });
 });
 
