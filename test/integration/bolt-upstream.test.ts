@@ -39,7 +39,7 @@ describe('a Bolt service that fails', () => {
   });
 
   test('down is 4002 at once, unknown is 4003', async (t) => {
-    const down = await gatewayTo(t, [`127.0.0.1:${await refusedPort()}`]);
+    const down = await gatewayTo(t, [`127.0.0.1:${await refusedPort(t)}`]);
     const unknown = await gatewayTo(t, ['no-such-host.invalid:80']);
     const startedMs = performance.now();
     for (let i = 0; i < 3; i++) {
@@ -157,7 +157,7 @@ describe('a Bolt connection that is lost', () => {
   });
 
   test('comes back by itself after the service was down for a while', async (t) => {
-    const port = await refusedPort();
+    const port = await refusedPort(t);
     const { client, gateway } = await gatewayTo(t, [`127.0.0.1:${port}`], { reconnectMaxMs: 100 });
     assert.equal((await client.call('hello', helloRequest('x'), PROTOBUF)).resultCode, 4002);
     const server = createServer((socket) => {
@@ -222,7 +222,7 @@ describe('heartbeats', () => {
 describe('several Bolt hosts', () => {
   test('the second serves while the first is down, and gives it back', async (t) => {
     const named = (name: string) => (frame: BoltFrame) => response(frame.requestId, name);
-    const port = await refusedPort();
+    const port = await refusedPort(t);
     const second = await boltPeer(t, named('second'));
     const hosts = [`127.0.0.1:${port}`, `127.0.0.1:${second.port}`];
     const { client } = await gatewayTo(t, hosts, { reconnectMinMs: 20, reconnectMaxMs: 50 });

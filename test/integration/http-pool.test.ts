@@ -192,7 +192,7 @@ describe('several hosts', () => {
       (name: string): Answer =>
       (_seen, response) =>
         void response.end(name);
-    const port = await refusedPort();
+    const port = await refusedPort(t);
     const second = await service(t, named('second'));
     const hosts = [`127.0.0.1:${port}`, second.host];
     const limits = { connectionsMax: 1, reconnectMinMs: 20, reconnectMaxMs: 50 };

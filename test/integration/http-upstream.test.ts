@@ -38,7 +38,7 @@ function reasons(api: { readonly summary: () => unknown }): Record<string, numbe
 
 describe('a service that cannot be reached', () => {
   test('down is 4002 at once, unknown is 4003', async (t) => {
-    const down = await gatewayTo(t, [`127.0.0.1:${await refusedPort()}`]);
+    const down = await gatewayTo(t, [`127.0.0.1:${await refusedPort(t)}`]);
     const unknown = await gatewayTo(t, ['no-such-host.invalid:80']);
     const startedMs = performance.now();
     assert.equal(await codeFor(down), 4002);
@@ -51,7 +51,7 @@ describe('a service that cannot be reached', () => {
   });
 
   test('comes back when it can be reached again', async (t) => {
-    const port = await refusedPort();
+    const port = await refusedPort(t);
     const gateway = await gatewayTo(t, [`127.0.0.1:${port}`], { reconnectMaxMs: 100 });
     assert.equal(await codeFor(gateway), 4002);
     const late = await new Service(echo).listen(port);

@@ -3,7 +3,7 @@
 import { describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import {
   answerAndClose,
   answerBytewise,
@@ -88,8 +88,17 @@ describe('startRawPeer', () => {
     }));
 });
 
-test('refusedPort refuses', async () => {
-  const socket = connect(await refusedPort(), '127.0.0.1');
+test('refusedPort refuses until somebody listens on it on purpose', async (t) => {
+  const port = await refusedPort(t);
+  const socket = connect(port, '127.0.0.1');
   const [error] = (await once(socket, 'error')) as [NodeJS.ErrnoException];
   assert.equal(error.code, 'ECONNREFUSED');
+  const server = createServer().listen(port, '127.0.0.1');
+  await once(server, 'listening');
+  const [late] = await Promise.all([
+    once(connect(port, '127.0.0.1').end(), 'close'),
+    once(server, 'connection'),
+  ]);
+  assert.deepEqual(late, [false]);
+  server.close();
 });

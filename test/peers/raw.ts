@@ -1,7 +1,8 @@
 // A TCP peer that follows a script, for faults that no real peer makes on demand.
 
 import { once } from 'node:events';
-import { createServer, type AddressInfo, type Socket } from 'node:net';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import type { TestContext } from 'node:test';
 import { resetSocket } from './reset.ts';
 
 const HOST = '127.0.0.1';
@@ -130,12 +131,20 @@ export function closeAfter(bytes: number, reset: boolean): RawScript {
   };
 }
 
-/** A port of 127.0.0.1 on which nobody listens: connections to it are refused. */
-export async function refusedPort(): Promise<number> {
+/**
+ * A port of 127.0.0.1 on which nobody listens: connections to it are refused. Until the end of the
+ * test it is the local port of a connection that was bound on purpose: nobody else is given it, as
+ * a port may be that was merely free a moment ago, but the test itself may listen on it.
+ */
+export async function refusedPort(t: TestContext): Promise<number> {
   const server = createServer().listen(0, HOST);
   await once(server, 'listening');
+  const accepted = once(server, 'connection') as Promise<[Socket]>;
   const { port } = server.address() as AddressInfo;
+  const holder = connect({ port, host: HOST, localAddress: HOST });
+  const [other] = await accepted;
+  other.on('error', () => {});
   server.close();
-  await once(server, 'close');
-  return port;
+  t.after(() => resetSocket(holder));
+  return holder.localPort!;
 }
