@@ -128,9 +128,10 @@ export class Clusters {
       const { connectionsMax, idleTimeoutMs } = config;
       return new HttpPool({ ...shared, connectionsMax, idleTimeoutMs }, this.#environment);
     }
-    const { connections, heartbeatMs, heartbeatMissesMax } = config;
+    const { connections, heartbeatMs, heartbeatMissesMax, stallMs } = config;
     const form = formOf(config);
-    const settings = { ...shared, connections, form, heartbeatMs, heartbeatMissesMax };
+    const times = { heartbeatMs, heartbeatMissesMax, stallMs };
+    const settings = { ...shared, ...times, connections, form };
     return new BoltPool(settings, this.#environment);
   }
 }

@@ -77,6 +77,12 @@ const upstream = section(
       3,
       100,
     ),
+    stallMs: duration(
+      'Bolt: time after which a service that takes nothing of what is queued for it, and sends ' +
+        'nothing, gets no more requests until it goes on; they are answered 4002. Until then ' +
+        'its clients are not read.',
+      5000,
+    ),
     reconnectMinMs: duration('First pause before a lost connection is opened again.', 50),
     reconnectMaxMs: duration('Longest pause before a lost connection is opened again.', 5000),
     responseBytesMax: integer({

@@ -240,6 +240,13 @@ export const Errors = {
     R.backendFailed,
     'Waiting for a connection to the service took too long',
   ),
+  upstreamStalled: define(
+    'GW_UPSTREAM_STALLED',
+    'upstream',
+    'safe',
+    R.backendFailed,
+    'The service takes nothing',
+  ),
   upstreamReset: define(
     'GW_UPSTREAM_RESET',
     'upstream',

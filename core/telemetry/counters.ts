@@ -77,6 +77,8 @@ export class UpstreamCounters {
   heartbeatsSent = 0;
   /** Heartbeats without an answer in time. */
   heartbeatsMissed = 0;
+  /** Times a connection was left alone because its peer neither took nor sent anything. */
+  stalls = 0;
   /** Answers dropped because their request had ended before. */
   lateResponses = 0;
   /** Times reading paused because a client was congested. */

@@ -86,7 +86,7 @@ export interface PoolSettings {
 /** State of one host of a pool, for the admin API. */
 export interface HostStatus {
   readonly host: string;
-  readonly state: 'idle' | 'connecting' | 'ready' | 'failing';
+  readonly state: 'idle' | 'connecting' | 'ready' | 'stalled' | 'failing';
   readonly connections: number;
   readonly openRequests: number;
   readonly lastError: string;

@@ -6,8 +6,9 @@ import { createServer, type Socket } from 'node:net';
 import { describe, test } from 'node:test';
 import type { BoltFrame } from '#core/codec/bolt/frame.ts';
 import { CommandCode, Status } from '#core/codec/bolt/types.ts';
-import { refusedPort, startRawPeer } from '#test/peers/raw.ts';
-import { helloRequest } from '#test/peers/sofa.ts';
+import { connectMmtp } from '#cli/client/mmtp-client.ts';
+import { refusedPort, stall, startRawPeer } from '#test/peers/raw.ts';
+import { helloRequest, SOFA_SERVICE } from '#test/peers/sofa.ts';
 import {
   boltPeer,
   frames,
@@ -18,6 +19,8 @@ import {
   PROTOBUF,
   response,
 } from './bolt-support.ts';
+import { startGateway } from './gateway.ts';
+import { startService } from './service.ts';
 import { until } from './wait.ts';
 
 describe('a Bolt service that fails', () => {
@@ -252,4 +255,41 @@ describe('several Bolt hosts', () => {
       name = body.toString();
     }
   });
+});
+
+test('a Bolt service that reads nothing does not stop calls to others for long', async (t) => {
+  const peer = await startRawPeer(stall);
+  t.after(() => peer.stop());
+  const service = await startService();
+  t.after(() => service.stop());
+  const hosts = [`127.0.0.1:${peer.port}`];
+  const gateway = await startGateway({
+    upstreams: {
+      bolt: { protocol: 'bolt', hosts, connections: 1, stallMs: 500 },
+      app: { protocol: 'http', hosts: [service.host] },
+    },
+    apis: [
+      {
+        operationType: 'bolt',
+        timeoutMs: 60_000,
+        upstream: { name: 'bolt', service: SOFA_SERVICE, method: 'hello' },
+      },
+      { operationType: 'echo', upstream: { name: 'app' } },
+    ],
+  });
+  t.after(() => gateway.stop());
+  const client = await connectMmtp({ port: gateway.mmtpPort });
+  const body = helloRequest('x'.repeat(60_000));
+  const calls = Array.from({ length: 400 }, () => client.call('bolt', body, PROTOBUF));
+  await until(() => gateway.counters.mmtp.readPauses > 0, 'the client is not read');
+  // On the same connection, behind what the gateway does not read.
+  assert.equal((await client.call('echo', 'other')).body.toString(), 'other');
+  assert.equal((await gateway.counted()).upstream('bolt').stalls, 1);
+  const refused = await client.call('bolt', body, PROTOBUF);
+  assert.equal(refused.resultCode, 4002);
+  // The service dies: what it had taken, or seemed to, has failed too.
+  await peer.stop();
+  for (const { resultCode } of await Promise.all(calls)) assert.equal(resultCode, 4002);
+  await client.close();
+  await gateway.settled();
 });

@@ -40,6 +40,8 @@ export class SimBoltService {
   heartbeats = 0;
   /** False: heartbeats get no answer. */
   acknowledges = true;
+  readonly #transports = new Set<Transport>();
+  #isStalled = false;
   readonly network: SimNetwork;
   readonly random: SimRandom;
   readonly form: BoltForm;
@@ -55,7 +57,27 @@ export class SimBoltService {
       { form, codec: Codec.protobuf, className: ClassName.response, headers: [] },
       Status.success,
     );
-    network.serve(port, (transport) => new BoltServiceConnection(this, transport));
+    network.serve(port, (transport) => {
+      this.#transports.add(transport);
+      if (this.#isStalled) transport.pauseReading();
+      return new BoltServiceConnection(this, transport);
+    });
+  }
+
+  /** From now on accepts connections and reads from none, until {@link goOn}. */
+  stall(): void {
+    this.#isStalled = true;
+    for (const transport of this.#transports) transport.pauseReading();
+  }
+
+  goOn(): void {
+    this.#isStalled = false;
+    for (const transport of this.#transports) transport.resumeReading();
+  }
+
+  /** A connection is gone. */
+  closed(transport: Transport): void {
+    this.#transports.delete(transport);
   }
 }
 
@@ -90,6 +112,7 @@ class BoltServiceConnection implements TransportHandler {
 
   onClose(): void {
     this.#isGone = true;
+    this.#service.closed(this.#transport);
   }
 
   #received(bytes: Buffer): void {

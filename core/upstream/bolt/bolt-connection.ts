@@ -1,8 +1,9 @@
 // HOT PATH. One multiplexed Bolt connection to one host: many calls at once, answers by request id,
 // heartbeats while it is silent. Its state is one of
 //
-//   connecting ──open──▶ ready ──close──▶ closed
-//        └──────────────close─────────────▶
+//   connecting ──open──▶ ready ──takes nothing──▶ stalled
+//        │                 │ ◀─────goes on───────── │
+//        └──────close──────┴────▶ closed ◀──close───┘
 //
 // Invariant: every call in the table is answered, failed or cancelled exactly once.
 
@@ -10,7 +11,7 @@ import { DecodeStatus } from '#core/base/decode-status.ts';
 import { Errors, type GatewayError } from '#core/base/errors.ts';
 import type { HostAddress, Transport, TransportHandler } from '#core/base/network.ts';
 import { ResultCode } from '#core/base/result-codes.ts';
-import { TimerNode } from '#core/base/timer-wheel.ts';
+import { TimerNode, UNARMED } from '#core/base/timer-wheel.ts';
 import { appendHeartbeat, appendHeartbeatAck, ResponseTemplate } from '#core/codec/bolt/encoder.ts';
 import { BoltFrame, peekBolt } from '#core/codec/bolt/frame.ts';
 import { boltOutcome } from '#core/codec/bolt/outcome.ts';
@@ -33,6 +34,8 @@ export interface BoltSettings extends PoolSettings {
   readonly form: BoltForm;
   readonly heartbeatMs: number;
   readonly heartbeatMissesMax: number;
+  /** How long a peer may neither take nor send anything while much is queued for it. Ms. */
+  readonly stallMs: number;
 }
 
 /** What a connection tells its pool. */
@@ -41,6 +44,10 @@ export interface BoltConnectionOwner {
   closed(connection: BoltConnection, error: string): void;
   /** The service takes data again. */
   writable(connection: BoltConnection): void;
+  /** The service takes nothing: the connection is not ready any more. */
+  stalled(connection: BoltConnection): void;
+  /** The host goes on after a stall, of this connection or of another one. */
+  wentOn(connection: BoltConnection): void;
 }
 
 /** How long the peer has for the answer to a heartbeat. Ms; what Java peers use. */
@@ -51,6 +58,16 @@ const EMPTY = Buffer.alloc(0);
 /** One frame object serves all connections of the thread: decoding never nests. */
 const frame = new BoltFrame();
 
+/** A second deadline of a connection. */
+class Deadline extends TimerNode {
+  readonly onDeadline: () => void;
+
+  constructor(onDeadline: () => void) {
+    super();
+    this.onDeadline = onDeadline;
+  }
+}
+
 export class BoltConnection extends TimerNode implements TransportHandler {
   readonly address: HostAddress;
   isReady = false;
@@ -59,6 +76,10 @@ export class BoltConnection extends TimerNode implements TransportHandler {
   /** The peer has sent a frame: it is a Bolt server that works. */
   hasProvenItself = false;
   isClosed = false;
+  /** The peer has neither taken nor sent anything for too long. */
+  isStalled = false;
+  /** Its host had stalled before and has not gone on since: nobody waits for it again. */
+  isSuspect = false;
   readonly #settings: BoltSettings;
   readonly #environment: UpstreamEnvironment;
   readonly #owner: BoltConnectionOwner;
@@ -67,6 +88,8 @@ export class BoltConnection extends TimerNode implements TransportHandler {
   #heardMs = 0;
   #heartbeatsOpen = 0;
   #isAwaitingAck = false;
+  /** Armed from the moment when much is queued until the peer has taken it. */
+  readonly #stallTimer = new Deadline(() => this.#lookForStall());
 
   constructor(
     address: HostAddress,
@@ -111,7 +134,7 @@ export class BoltConnection extends TimerNode implements TransportHandler {
     call.link = this;
     call.isSent = true;
     this.#transport.flushSoon();
-    if (this.#transport.isCongested) this.#environment.observer.congested(call, this);
+    if (this.#transport.isCongested) this.#congested(call);
   }
 
   /** Forgets `call`: a late answer is dropped. */
@@ -130,6 +153,7 @@ export class BoltConnection extends TimerNode implements TransportHandler {
     observer.batchStarted();
     this.#heardMs = observer.nowMs;
     this.#heartbeatsOpen = 0;
+    if (this.isSuspect || this.isStalled) this.#goesOn();
     let at = start;
     while (at < end && !this.isClosed) {
       const status = peekBolt(bytes, at, end, this.#settings.responseBytesMax, frame);
@@ -148,7 +172,11 @@ export class BoltConnection extends TimerNode implements TransportHandler {
   }
 
   onWritable(): void {
-    this.#environment.observer.relieved(this);
+    const { observer, idleTimers } = this.#environment;
+    idleTimers.disarm(this.#stallTimer);
+    // Unless it was stuck: that the kernel takes data says nothing about the peer.
+    if (this.isStalled) this.#goesOn();
+    observer.relieved(this);
     this.#owner.writable(this);
   }
 
@@ -162,6 +190,7 @@ export class BoltConnection extends TimerNode implements TransportHandler {
     this.isClosed = true;
     this.isReady = false;
     this.#environment.idleTimers.disarm(this);
+    this.#environment.idleTimers.disarm(this.#stallTimer);
     if (this.wasReady) {
       this.#settings.counters.connectionsClosed++;
       if (hadCalls) this.#settings.counters.resets++;
@@ -262,6 +291,43 @@ export class BoltConnection extends TimerNode implements TransportHandler {
     );
     refusal.append(this.#transport.out, frame.requestId, EMPTY, 0, 0);
     this.#transport.flushSoon();
+  }
+
+  /** Who feeds the connection stops, but not for ever: their other calls wait for that too. */
+  #congested(call: UpstreamCall): void {
+    if (this.isSuspect) {
+      this.#stall();
+      return;
+    }
+    const { observer, idleTimers } = this.#environment;
+    observer.congested(call, this);
+    if (this.#stallTimer.timerSlot !== UNARMED) return;
+    idleTimers.arm(this.#stallTimer, observer.nowMs + this.#settings.stallMs);
+  }
+
+  #lookForStall(): void {
+    const { clock, idleTimers } = this.#environment;
+    const dueMs = this.#heardMs + this.#settings.stallMs;
+    if (clock.nowMs() < dueMs) idleTimers.arm(this.#stallTimer, dueMs);
+    else this.#stall();
+  }
+
+  #stall(): void {
+    if (this.isStalled || this.isClosed) return;
+    this.isStalled = true;
+    this.isReady = false;
+    this.#settings.counters.stalls++;
+    this.#environment.observer.relieved(this);
+    this.#owner.stalled(this);
+  }
+
+  /** The peer takes or sends again. */
+  #goesOn(): void {
+    if (this.isStalled) {
+      this.isStalled = false;
+      this.isReady = true;
+    }
+    this.#owner.wentOn(this);
   }
 
   #fail(error: GatewayError): void {

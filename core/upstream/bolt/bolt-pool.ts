@@ -18,6 +18,8 @@ interface Host {
   readonly connections: BoltConnection[];
   /** Index of the connection that the next call takes. */
   next: number;
+  /** A connection stalled, and the host has not gone on since. */
+  isSuspect: boolean;
 }
 
 /** Pool of one Bolt upstream of one lane. */
@@ -41,6 +43,7 @@ export class BoltPool implements BoltConnectionOwner, BalancedHosts {
       slot: new HostSlot(address, clock, random, settings),
       connections: [],
       next: 0,
+      isSuspect: false,
     }));
     this.hostCount = settings.hosts.length;
     this.#balancer =
@@ -106,6 +109,7 @@ export class BoltPool implements BoltConnectionOwner, BalancedHosts {
     }
     const host = this.#hostOf(connection)!;
     host.slot.connected();
+    connection.isSuspect = host.isSuspect;
     // An attempt beside this one may have failed: the host is up, so it is made again at once.
     this.#connect(host);
     this.#environment.observer.batchStarted();
@@ -114,6 +118,24 @@ export class BoltPool implements BoltConnectionOwner, BalancedHosts {
 
   writable(connection: BoltConnection): void {
     if (this.#line.count === 0 || !connection.isReady) return;
+    this.#environment.observer.batchStarted();
+    this.#serveWaiters();
+  }
+
+  stalled(connection: BoltConnection): void {
+    const host = this.#hostOf(connection);
+    if (host === undefined) return;
+    setSuspect(host, true);
+    this.#environment.observer.batchStarted();
+    // Others may take what waits.
+    this.#serveWaiters();
+    this.#failHopeless();
+  }
+
+  wentOn(connection: BoltConnection): void {
+    const host = this.#hostOf(connection);
+    if (host === undefined) return;
+    setSuspect(host, false);
     this.#environment.observer.batchStarted();
     this.#serveWaiters();
   }
@@ -132,9 +154,19 @@ export class BoltPool implements BoltConnectionOwner, BalancedHosts {
       host.slot.failed(reason, () => this.#connect(host));
     }
     this.#serveWaiters();
-    if (this.#line.count > 0 && !this.#hosts.some(isHopeful)) {
-      this.#line.failAll(this.#hosts[0]!.slot.lastError ?? Errors.upstreamConnectFailed);
-    }
+    this.#failHopeless();
+  }
+
+  /** Those who wait for nothing fail now. */
+  #failHopeless(): void {
+    if (this.#line.count > 0 && !this.#hosts.some(isHopeful)) this.#line.failAll(this.#reason());
+  }
+
+  /** Why no host can take a call. */
+  #reason(): GatewayError {
+    const { slot, connections } = this.#hosts[0]!;
+    if (connections.length > 0) return Errors.upstreamStalled;
+    return slot.lastError ?? Errors.upstreamConnectFailed;
   }
 
   /** Sends those who wait as long as there is a ready connection. */
@@ -185,7 +217,7 @@ export class BoltPool implements BoltConnectionOwner, BalancedHosts {
       if (connection !== null) return connection;
       if (host.connections.length === 0) this.#connect(host);
       // Calls that arrive while a preferred host connects wait for it, unless it was down before.
-      if (host.connections.length > 0 && !host.slot.isDown) return null;
+      if (isHopeful(host) && !host.slot.isDown) return null;
     }
     return null;
   }
@@ -193,8 +225,7 @@ export class BoltPool implements BoltConnectionOwner, BalancedHosts {
   /** Null when some host is connecting; else why no host can be reached now. */
   #ensureConnecting(): GatewayError | null {
     if (this.#isClosed) return Errors.draining;
-    if (this.#hosts.some(isHopeful)) return null;
-    return this.#hosts[0]!.slot.lastError ?? Errors.upstreamConnectFailed;
+    return this.#hosts.some(isHopeful) ? null : this.#reason();
   }
 
   /** Opens what is missing to `connections` connections. */
@@ -223,13 +254,19 @@ function readyOf(host: Host): BoltConnection | null {
   return null;
 }
 
-/** Has a connection that is ready or may become so. */
+/** Has a connection that is ready or is about to be so. */
 function isHopeful({ connections }: Host): boolean {
-  return connections.length > 0;
+  return connections.some(({ isStalled }) => !isStalled);
+}
+
+function setSuspect(host: Host, isSuspect: boolean): void {
+  host.isSuspect = isSuspect;
+  for (const connection of host.connections) connection.isSuspect = isSuspect;
 }
 
 function stateOf(slot: HostSlot, connections: readonly BoltConnection[]): HostStatus['state'] {
   if (connections.some(({ isReady }) => isReady)) return 'ready';
   if (slot.isFailing) return 'failing';
-  return connections.length > 0 ? 'connecting' : 'idle';
+  if (connections.length === 0) return 'idle';
+  return connections.every(({ isStalled }) => isStalled) ? 'stalled' : 'connecting';
 }

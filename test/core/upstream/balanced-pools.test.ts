@@ -26,7 +26,7 @@ const KINDS: readonly Kind[] = [
   {
     name: 'BoltPool',
     open(bench, balance) {
-      const heartbeats = { heartbeatMs: 15_000, heartbeatMissesMax: 3 };
+      const heartbeats = { heartbeatMs: 15_000, heartbeatMissesMax: 3, stallMs: 5000 };
       const settings = { ...bench.settings({ balance }), connections: 2, form: BOLT_V1 };
       const pool = new BoltPool({ ...settings, ...heartbeats }, bench.environment);
       const called = { service: 'com.test.Service:1.0', method: 'call', codec: Codec.hessian };
