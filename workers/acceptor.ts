@@ -153,13 +153,9 @@ export class Acceptor {
     if (pool === null) return lane;
     const counters = new GatewayCounters();
     const stats = new ApiStatsTable();
-    const reports = await pool.reports();
+    await pool.addTotals(counters, stats);
     counters.add(lane.counters.toData());
     stats.add(lane.stats.toData());
-    for (const report of reports) {
-      counters.add(report.counters);
-      stats.add(report.apis);
-    }
     return { counters, stats };
   }
 

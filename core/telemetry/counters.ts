@@ -86,6 +86,13 @@ export class UpstreamCounters {
   bytesIn = 0;
   bytesOut = 0;
 
+  /** Nothing is open any more: the thread that counted is gone. Cold path. */
+  endAll(): void {
+    this.connectionsClosed = this.connectionsOpened;
+    this.requestsEnded = this.requestsSent;
+    this.waitsEnded = this.waitsStarted;
+  }
+
   /** Connections open now. */
   get connectionsOpen(): number {
     return this.connectionsOpened - this.connectionsClosed;
@@ -181,6 +188,12 @@ export class GatewayCounters {
     addValues(this.mmtp, other.mmtp);
     addValues(this.http, other.http);
     for (const [name, values] of other.upstreams) addValues(this.upstream(name), values);
+  }
+
+  /** Nothing is open any more: the thread that counted is gone. Cold path. */
+  endAll(): void {
+    this.exchangesCompleted = this.exchangesStarted;
+    for (const upstream of this.#upstreams.values()) upstream.endAll();
   }
 
   /** Requests open now. */

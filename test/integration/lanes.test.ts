@@ -127,6 +127,30 @@ describe('a lane that dies under load', () => {
     });
   }
 
+  test('leaves what it has counted, and nothing that is open', async (t) => {
+    const gateway = await bench.gateway(t, { workers: 1 });
+    const client = await connectMmtp({ port: gateway.mmtpPort });
+    for (let i = 0; i < 50; i++) assert.equal((await client.call('echo', 'x')).resultCode, OK);
+    const before = await gateway.counted();
+    assert.equal(before.exchangesStarted, 50);
+    const { counters, pool } = gateway.acceptor;
+    pool!.kill(1);
+    await until(() => counters.lanesLost === 1, 'the lane is dead');
+    await until(() => pool!.dispatcher.links[0] !== null, 'the lane is replaced');
+    const after = await gateway.acceptor.totals();
+    assert.equal(after.counters.exchangesStarted, 50);
+    assert.equal(after.counters.exchangesCompleted, 50);
+    assert.equal(after.counters.upstream('app').requestsSent, 50);
+    assert.equal(after.counters.upstream('app').connectionsOpen, 0);
+    assert.equal(
+      after.stats.summaries().find(({ operationType }) => operationType === 'echo')?.requests,
+      50,
+    );
+    for (let i = 0; i < 10; i++) assert.equal((await client.call('echo', 'x')).resultCode, OK);
+    assert.equal((await gateway.counted()).exchangesCompleted, 60);
+    await client.close();
+  });
+
   test('a new one serves within a second, one time of three at least', async (t) => {
     const gateway = await bench.gateway(t, { workers: 1 });
     const pool = gateway.acceptor.pool!;

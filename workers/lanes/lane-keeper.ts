@@ -46,7 +46,7 @@ export interface KeeperOptions {
   /** The lane serves: requests may be given to it. */
   readonly onServing: (link: LaneLink) => void;
   /** The lane is dead: its requests must be taken care of. */
-  readonly onDead: (link: LaneLink) => void;
+  readonly onDead: (link: LaneLink, lastReport: LaneReport | null) => void;
   /** The lane rang. */
   readonly onBell: () => void;
   /** LIMIT: how long the loop of a lane may hang with requests waiting. Ms. */
@@ -69,6 +69,7 @@ interface Life {
   config: LaneConfig;
   heartbeat: number;
   heardMs: number;
+  lastReport: LaneReport | null;
 }
 
 type Answer = Extract<LaneMessage, { readonly id: number }>;
@@ -143,10 +144,18 @@ export class LaneKeeper {
 
   /** What the lane has counted; null when it does not answer. */
   async report(): Promise<LaneReport | null> {
-    if (!this.isServing) return null;
+    const life = this.#life;
+    if (life === null || !life.isServing) return null;
     const id = ++this.#lastId;
     const answer = await this.#ask({ type: 'report', id }, id);
-    return answer?.type === 'report' ? answer.report : null;
+    if (answer?.type !== 'report') return null;
+    life.lastReport = answer.report;
+    return answer.report;
+  }
+
+  /** What the lane that runs now had counted when it was last asked. */
+  get lastReport(): LaneReport | null {
+    return this.#life?.lastReport ?? null;
   }
 
   tell(command: Extract<LaneCommand, { type: 'reopenLogs' | 'logLevel' }>): void {
@@ -203,6 +212,7 @@ export class LaneKeeper {
       config: config(),
       heartbeat: 0,
       heardMs: clock.nowMs(),
+      lastReport: null,
     };
     this.#life = life;
     this.starts++;
@@ -243,7 +253,7 @@ export class LaneKeeper {
     life.port.close();
     for (const answer of this.#answers.values()) answer(null);
     this.#answers.clear();
-    if (life.isServing) onDead(life.link);
+    if (life.isServing) onDead(life.link, life.lastReport);
     if (this.#isStopping) return;
     const livedMs = clock.nowMs() - life.startedMs;
     this.#failures = livedMs >= GROWN_UP_MS ? 1 : this.#failures + 1;

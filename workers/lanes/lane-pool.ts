@@ -5,6 +5,7 @@
 import { performance, type EventLoopUtilization } from 'node:perf_hooks';
 import type { Piscina } from 'piscina';
 import type { Clock, TimerHandle } from '#core/base/clock.ts';
+import type { ApiStatsTable } from '#core/telemetry/api-stats.ts';
 import type { GatewayCounters } from '#core/telemetry/counters.ts';
 import { programFile } from '#config/package-files.ts';
 import type { Problem } from '#config/problem.ts';
@@ -14,6 +15,7 @@ import type { LaneConfig } from '../load-input.ts';
 import type { LogLevel, ProcessLog } from '../log.ts';
 import { LaneDispatcher, type PlacementMode } from './lane-dispatcher.ts';
 import { LaneKeeper } from './lane-keeper.ts';
+import { LaneLedger } from './lane-ledger.ts';
 import { LaneLink } from './lane-link.ts';
 import { ACCEPTOR_SPILL_SLOTS, REMOTE_REQUEST_BYTES_MAX } from './lane-slots.ts';
 import type { LaneTask } from './lane-task.ts';
@@ -32,6 +34,9 @@ const WINDOW_MS = 100;
 
 /** Lanes are looked at every so many windows. */
 const WATCH_WINDOWS = 5;
+
+/** Windows between two times at which lanes tell what they counted: so much a death can lose. */
+const REPORT_WINDOWS = 50;
 
 /** LIMIT: how long a request waits for a lane that is being replaced. Ms. */
 const ORPHAN_MS = 3000;
@@ -80,6 +85,7 @@ export class LanePool {
   readonly #turns: TurnKeeper;
   readonly #placement = new AdaptivePlacement();
   readonly #counters: GatewayCounters;
+  readonly #ledger = new LaneLedger();
   #config: LaneConfig;
   #timer: TimerHandle | null = null;
   #windows = 0;
@@ -160,14 +166,26 @@ export class LanePool {
     this.#options.lane.network.endTurnSoon();
   }
 
-  /** What lanes have counted: those that answer now, and those that have died since the start. */
-  async reports(): Promise<LaneReport[]> {
-    const reports = await Promise.all(this.#keepers.map((keeper) => keeper.report()));
-    return reports.filter((report) => report !== null);
+  /**
+   * Adds what all lanes have counted since the start, those that have died among them. A lane that
+   * does not answer counts with what it told last, so that no total ever falls.
+   */
+  async addTotals(counters: GatewayCounters, stats: ApiStatsTable): Promise<void> {
+    await this.#askAll();
+    this.#ledger.addTo(counters, stats);
+    for (const { lastReport } of this.#keepers) {
+      if (lastReport === null) continue;
+      counters.add(lastReport.counters);
+      stats.add(lastReport.apis);
+    }
+  }
+
+  #askAll(): Promise<(LaneReport | null)[]> {
+    return Promise.all(this.#keepers.map((keeper) => keeper.report()));
   }
 
   async status(): Promise<LaneStatus[]> {
-    const reports = await Promise.all(this.#keepers.map((keeper) => keeper.report()));
+    const reports = await this.#askAll();
     return this.#keepers.map((keeper, i) => {
       const link = this.dispatcher.links[i] ?? null;
       return {
@@ -251,7 +269,7 @@ export class LanePool {
         return new LaneLink(number, laneMemory, environment, ring);
       },
       onServing: (link) => this.dispatcher.serves(link),
-      onDead: (link) => this.#dead(link),
+      onDead: (link, lastReport) => this.#dead(link, lastReport),
       onBell: () => lane.network.endTurnSoon(),
       hangMs,
     });
@@ -263,7 +281,8 @@ export class LanePool {
     await this.#piscina!.run(task, { transferList, signal });
   }
 
-  #dead(link: LaneLink): void {
+  #dead(link: LaneLink, lastReport: LaneReport | null): void {
+    if (lastReport !== null) this.#ledger.close(lastReport);
     this.#counters.lanesLost++;
     this.#counters.laneRequestsLost += this.dispatcher.lost(link);
   }
@@ -306,6 +325,7 @@ export class LanePool {
     if (++this.#windows % WATCH_WINDOWS !== 0) return;
     this.dispatcher.giveUpOrphans(nowMs - ORPHAN_MS);
     for (const keeper of this.#keepers) keeper.watch(nowMs);
+    if (this.#windows % REPORT_WINDOWS === 0) void this.#askAll();
   }
 
   /** Requests go to lanes, or not; connections read into slots when they do. */

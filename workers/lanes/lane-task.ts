@@ -7,6 +7,7 @@ import type { MessagePort } from 'node:worker_threads';
 import { systemClock } from '#core/base/clock.ts';
 import type { PreparedConfig } from '#core/gateway.ts';
 import { SlotArena } from '#core/slot-arena.ts';
+import { EVENT_LOOP_WINDOW_MS } from '#core/telemetry/event-loop.ts';
 import type { Problem } from '#config/problem.ts';
 import { Lane } from '../lane.ts';
 import type { LaneConfig } from '../load-input.ts';
@@ -33,6 +34,9 @@ type PrepareCommand = Extract<LaneCommand, { type: 'prepare' }>;
 
 /** How often a lane shows that its loop turns. Ms. */
 export const HEARTBEAT_MS = 250;
+
+/** Beats of a window: as long as one of the acceptor's. */
+const WINDOW_BEATS = EVENT_LOOP_WINDOW_MS / HEARTBEAT_MS;
 
 /** Runs until the acceptor says stop. Rejects when the lane cannot start. */
 export async function runLane(task: LaneTask): Promise<void> {
@@ -66,7 +70,10 @@ class LaneThread {
   readonly #turns: TurnKeeper;
   /** By number: several may be prepared while records that commit those before are unread. */
   readonly #prepared = new Map<number, PreparedConfig>();
-  #utilization = performance.eventLoopUtilization();
+  #windowStart = performance.eventLoopUtilization();
+  #beats = 0;
+  /** Share of the last complete window in which the loop was busy. */
+  #utilization = 0;
   #heart: NodeJS.Timeout | null = null;
 
   constructor(task: LaneTask, lane: Lane, arena: SlotArena, requests: Buffer) {
@@ -115,11 +122,19 @@ class LaneThread {
     this.#heart = setInterval(() => {
       Atomics.add(this.#words, Control.heartbeat, 1);
       this.#arena.epoch++;
+      if (++this.#beats % WINDOW_BEATS === 0) this.#rollWindow();
       // Also a turn: should a ring of the bell ever be lost, this finds what it was for.
       network.endTurnSoon();
     }, HEARTBEAT_MS);
     this.#tell({ type: 'ready' });
     network.endTurnSoon();
+  }
+
+  #rollWindow(): void {
+    const now = performance.eventLoopUtilization();
+    const { utilization } = performance.eventLoopUtilization(now, this.#windowStart);
+    this.#utilization = utilization;
+    this.#windowStart = now;
   }
 
   stop(): void {
@@ -162,15 +177,13 @@ class LaneThread {
 
   #report(): LaneReport {
     const { counters, stats, gateway } = this.#lane;
-    const before = this.#utilization;
-    this.#utilization = performance.eventLoopUtilization();
     return {
       counters: counters.toData(),
       apis: stats.toData(),
       clusters: gateway.clusters(),
       revision: gateway.revision,
       openExchanges: gateway.driver.openCount,
-      utilization: performance.eventLoopUtilization(this.#utilization, before).utilization,
+      utilization: this.#utilization,
     };
   }
 

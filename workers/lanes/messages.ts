@@ -33,7 +33,7 @@ export interface LaneReport {
   /** Revision that new requests follow. */
   readonly revision: number;
   readonly openExchanges: number;
-  /** Share of time since the last report in which the lane's loop did not sleep, 0..1. */
+  /** Share of the last complete window in which the lane's loop was busy, 0..1; 0 before it. */
   readonly utilization: number;
 }
 
