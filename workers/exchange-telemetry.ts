@@ -54,7 +54,8 @@ export class ExchangeTelemetry implements ExchangeObserver {
     const endMs = repliedMs > 0 ? repliedMs : clock.nowMs();
     const costUs = Math.max(0, (endMs - startedMs) * US_PER_MS);
     const upstreamEndMs = answeredMs > 0 ? answeredMs : endMs;
-    const upstreamUs = sentMs > 0 ? Math.max(0, (upstreamEndMs - sentMs) * US_PER_MS) : -1;
+    // One that was refused on its way, or waited in vain for a connection, reached no upstream.
+    const upstreamUs = exchange.isSent ? Math.max(0, (upstreamEndMs - sentMs) * US_PER_MS) : -1;
     const reason = error === null ? '' : error.code;
     const code = response.resultCode === 0 ? ResultCode.unknownError : response.resultCode;
     const recorder = api === null ? stats.unknown : api.recorder;

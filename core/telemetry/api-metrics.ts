@@ -38,7 +38,9 @@ const DURATION: MetricFamily = {
 const UPSTREAM_DURATION: MetricFamily = {
   name: 'mgw_api_upstream_duration_seconds',
   type: 'histogram',
-  help: 'Time spent on the upstream, of requests that reached one',
+  help:
+    'Time spent on the upstream, of requests that reached one; by Mmtp from the read that ' +
+    'brought the request to the one that brought the answer',
   labels: ['operation'],
 };
 

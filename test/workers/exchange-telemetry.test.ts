@@ -63,6 +63,7 @@ class Bench {
     exchange.api = makeApi({ operationType: 'a.b', group: 'g', recorder, target });
     exchange.startedMs = 4000;
     exchange.sentMs = 4000.5;
+    exchange.isSent = true;
     exchange.answeredMs = 4002.5;
     exchange.repliedMs = 4003;
     exchange.requestBytes = 10;
@@ -92,9 +93,19 @@ describe('ExchangeTelemetry', () => {
     const bench = new Bench();
     const exchange = bench.exchange();
     exchange.sentMs = exchange.answeredMs = 0;
+    exchange.isSent = false;
     exchange.refuse(Errors.limitedByApi);
     bench.telemetry.completed(exchange);
     assert.deepEqual(bench.recorded[0]?.slice(0, 4), [1002, 'GW_LIMITED_API', 3000, -1]);
+  });
+
+  test('a request that was refused on its way to the service has none either', () => {
+    const bench = new Bench();
+    const exchange = bench.exchange();
+    exchange.isSent = false;
+    exchange.refuse(Errors.upstreamPoolFull);
+    bench.telemetry.completed(exchange);
+    assert.deepEqual(bench.recorded[0]?.slice(0, 4), [4002, 'GW_UPSTREAM_POOL_FULL', 3000, -1]);
   });
 
   test('a request that was given up lasts until now', () => {

@@ -84,7 +84,7 @@ export function writeResponse(
   exchange: Exchange,
   textsAt: number,
 ): void {
-  const { response, api, sentMs, answeredMs, repliedMs } = exchange;
+  const { response, api, isSent, sentMs, answeredMs, repliedMs } = exchange;
   const isHttp = exchange.protocol === DownstreamProtocol.http1;
   let marks = response.contentType << 8;
   if (response.isStreaming) marks |= Mark.streaming;
@@ -98,7 +98,7 @@ export function writeResponse(
   words[to++] = response.resultCode;
   words[to++] = response.httpStatus;
   words[to++] = errorNumber(exchange.error);
-  words[to++] = sentMs > 0 ? Math.round(upstreamMs * US_PER_MS) : NONE;
+  words[to++] = isSent ? Math.round(upstreamMs * US_PER_MS) : NONE;
   words[to++] = response.bodyOffset;
   words[to++] = response.bodyLength;
   writeWide(words, to, response.streamBytes);

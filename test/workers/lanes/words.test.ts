@@ -106,6 +106,7 @@ describe('response words', () => {
       exchange.protocol = protocol;
       exchange.error = Errors.timeout;
       exchange.sentMs = 100;
+      exchange.isSent = true;
       exchange.answeredMs = 101.5;
       exchange.request.trace.fill(0x5a);
       const { response } = exchange;
