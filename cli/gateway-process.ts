@@ -9,11 +9,11 @@ import { helpText, type CommandSpec } from '#config/help.ts';
 import { loadConfig, type LoadResult } from '#config/load.ts';
 import { formatProblem, type Problem } from '#config/problem.ts';
 import type { RoleDefaults } from '#config/role-defaults.ts';
-import { changesNeedingRestart } from '#config/explain.ts';
 import { dottedTokens, valueAt } from '#config/value-path.ts';
 import { Acceptor } from '#workers/acceptor.ts';
 import { AcceptorSource } from '#workers/admin/acceptor-source.ts';
 import { AdminServer } from '#workers/admin/admin-server.ts';
+import { applyConfig } from '#workers/admin/apply-config.ts';
 import { InputError, type Lane } from '#workers/lane.ts';
 import { ProcessLog } from '#workers/log.ts';
 import { packageVersion } from '#workers/package-version.ts';
@@ -157,8 +157,7 @@ function untilStopped(acceptor: Acceptor, load: () => Promise<LoadResult>): Prom
 async function reload(acceptor: Acceptor, load: () => Promise<LoadResult>): Promise<void> {
   const { log } = acceptor;
   await acceptor.reopenLogs();
-  const before = acceptor.snapshot.config;
-  const result = await acceptor.apply(await load());
+  const result = await applyConfig(acceptor, await load());
   if (!result.ok) {
     for (const problem of result.problems) log.error(`config refused: ${formatProblem(problem)}`);
     return;
@@ -166,9 +165,6 @@ async function reload(acceptor: Acceptor, load: () => Promise<LoadResult>): Prom
   const { revision, hash, config } = result.snapshot;
   log.info('config applied', { revision, hash });
   acceptor.setLogLevel(config.telemetry.logLevel);
-  for (const path of changesNeedingRestart(before, config)) {
-    log.warn('setting takes effect only after a restart', { path });
-  }
 }
 
 function refuse(problems: readonly Problem[], io: CommandIo): number {

@@ -54,6 +54,8 @@ export class Acceptor {
   readonly clock: Clock = systemClock;
   readonly base: ConfigBase;
   readonly log: ProcessLog;
+  /** What the process started with. */
+  readonly startConfig: GatewayConfig;
   /** Called once when a drain begins, whoever asked for it. */
   onDrainStarted: (() => void) | null = null;
   /** The lane on this thread. */
@@ -64,8 +66,6 @@ export class Acceptor {
   readonly #listeners: ReadonlyMap<'http' | 'mmtp', DownstreamListener>;
   readonly #cwd: string;
   #snapshot: ConfigSnapshot;
-  /** What the process started with. */
-  readonly #startConfig: GatewayConfig;
   #applying: Promise<unknown> = Promise.resolve();
   #freshening: TimerHandle | null = null;
   #draining: Promise<void> | null = null;
@@ -103,7 +103,7 @@ export class Acceptor {
     this.pool = pool;
     this.#cwd = options.cwd;
     this.#snapshot = options.snapshot;
-    this.#startConfig = options.snapshot.config;
+    this.startConfig = options.snapshot.config;
     this.#book = book;
     this.#book.use();
     this.#freshenLater();
@@ -237,7 +237,7 @@ export class Acceptor {
     const loaded = await loadLaneConfig(snapshot, this.#cwd, this.#book);
     if (!loaded.ok) return loaded.problems;
     // A lane that is replaced later starts with what the others run with.
-    const inForce = untilRestart(this.#startConfig, loaded.input.config);
+    const inForce = untilRestart(this.startConfig, loaded.input.config);
     const config = { ...loaded.input, config: inForce };
     const prepared = await this.lane.prepare(config);
     if (!('router' in prepared)) return prepared;

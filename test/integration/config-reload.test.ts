@@ -124,6 +124,31 @@ describe('a new configuration under load', () => {
     assert.equal(await revision(), 15);
   });
 
+  test('tells what of it waits for a restart, compared with what runs', async () => {
+    const waiting = async (revision: number, more: ConfigValue): Promise<readonly string[]> => {
+      const value = { ...(JSON.parse(config(revision, two)) as ConfigValue), ...more };
+      const answer = await put(JSON.stringify(value));
+      const { needsRestart } = (await answer.json()) as { needsRestart: string[] };
+      const shown = (await (await sidecar.admin('/config')).json()) as { needsRestart: string[] };
+      assert.deepEqual(shown.needsRestart, needsRestart);
+      return needsRestart;
+    };
+    const warnings = (): number => sidecar.errors.split('only after a restart').length - 1;
+    const paths = ['listeners.headersMax', 'telemetry.accessLog'];
+    const listeners = { headersMax: 33 };
+    const telemetry = { accessLog: 'elsewhere.log' };
+    assert.deepEqual(await waiting(16, { listeners, telemetry }), paths);
+    await until(() => warnings() === 2, 'the log says so');
+    assert.deepEqual(await waiting(17, { listeners, telemetry }), paths);
+    assert.deepEqual(await waiting(18, {}), []);
+    assert.deepEqual(await waiting(19, { listeners }), paths.slice(0, 1));
+    await until(() => warnings() === 3, 'the log says what is new');
+    writeFileSync(file, config(20, two));
+    sidecar.child.kill('SIGHUP');
+    await until(() => sidecar.errors.includes('"revision":20'), 'the file is in force');
+    assert.equal(warnings(), 3);
+  });
+
   test('a refused one changes nothing and says every problem', async () => {
     const names = await underLoad(async () => {
       for (const bad of [
@@ -142,7 +167,7 @@ describe('a new configuration under load', () => {
       await until(() => sidecar.errors.includes('config refused'), 'the log says so');
     });
     assert.deepEqual(new Set(names), new Set(['two']));
-    assert.equal(await revision(), 15);
+    assert.equal(await revision(), 20);
     const { gateway } = (await (await sidecar.admin('/stats')).json()) as {
       gateway: Record<string, number>;
     };

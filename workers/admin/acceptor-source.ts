@@ -14,12 +14,12 @@ import type { GatewayIdentity } from '#core/telemetry/identity.ts';
 import { LaneMetrics, type LaneFigures } from '#core/telemetry/lane-metrics.ts';
 import { ProcessMetrics, processSummary } from '#core/telemetry/process-metrics.ts';
 import { renderMetrics } from '#core/telemetry/prometheus.ts';
-import { changesNeedingRestart } from '#config/explain.ts';
 import { snapshotFromText } from '#config/load.ts';
 import { maskSecrets } from '#config/mask.ts';
 import type { Problem } from '#config/problem.ts';
 import type { Acceptor } from '../acceptor.ts';
 import type { LaneStatus } from '../lanes/lane-pool.ts';
+import { applyConfig, needsRestart } from './apply-config.ts';
 import type { AdminSource, ConfigMediaType, PutConfigResult } from './admin-source.ts';
 
 interface LaneView extends LaneFigures {
@@ -96,7 +96,8 @@ export class AcceptorSource implements AdminSource {
 
   config(): object {
     const { config, revision, hash, warnings } = this.#acceptor.snapshot;
-    return { revision, hash, warnings, config: maskSecrets(config) };
+    const waiting = needsRestart(this.#acceptor);
+    return { revision, hash, warnings, needsRestart: waiting, config: maskSecrets(config) };
   }
 
   async apis(): Promise<object> {
@@ -139,13 +140,10 @@ export class AcceptorSource implements AdminSource {
     const before = acceptor.snapshot.config;
     const stale = checked.ok ? staleRevision(before.revision, checked.snapshot.revision) : null;
     if (stale !== null) return { ok: false, problems: [stale] };
-    const result = await acceptor.apply(checked);
+    const result = await applyConfig(acceptor, checked);
     if (!result.ok) return { ok: false, problems: result.problems };
-    const { revision, hash, config } = result.snapshot;
-    for (const path of changesNeedingRestart(before, config)) {
-      acceptor.log.warn('setting takes effect only after a restart', { path });
-    }
-    return { ok: true, revision, hash };
+    const { revision, hash } = result.snapshot;
+    return { ok: true, revision, hash, needsRestart: needsRestart(acceptor) };
   }
 
   async #lanes(): Promise<LaneView[]> {

@@ -117,7 +117,10 @@ async function putConfig(source: AdminSource, request: AdminRequest): Promise<Ad
     return { status: 400, body: { error: 'The request has no configuration in its body' } };
   }
   const result = await source.putConfig(request.body, mediaType);
-  if (result.ok) return data({ revision: result.revision, hash: result.hash });
+  if (result.ok) {
+    const { revision, hash, needsRestart } = result;
+    return data({ revision, hash, needsRestart });
+  }
   const error = 'The configuration was refused; the one in force stays';
   return { status: 422, body: { error, problems: result.problems } };
 }

@@ -5,7 +5,13 @@ import type { Problem } from '#config/problem.ts';
 
 /** Outcome of {@link AdminSource.putConfig}. */
 export type PutConfigResult =
-  | { readonly ok: true; readonly revision: number; readonly hash: string }
+  | {
+      readonly ok: true;
+      readonly revision: number;
+      readonly hash: string;
+      /** Paths of settings that the process follows only after a restart. */
+      readonly needsRestart: readonly string[];
+    }
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
 /** Media types that a configuration may have. */

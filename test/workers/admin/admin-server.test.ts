@@ -217,7 +217,7 @@ describe('PUT /config', () => {
         body: '{"revision":8,"x":"é"}',
       });
       assert.equal(answer.status, 200);
-      assert.deepEqual(json(answer), { revision: 8, hash: 'abc' });
+      assert.deepEqual(json(answer), { revision: 8, hash: 'abc', needsRestart: ['runtime.zone'] });
       assert.deepEqual(admin.source.configs, [['{"revision":8,"x":"é"}', passed]]);
     }
   });

@@ -58,7 +58,8 @@ export class FakeSource implements AdminSource {
 
   async putConfig(text: string, mediaType: string): ReturnType<AdminSource['putConfig']> {
     this.configs.push([text, mediaType]);
-    if (!text.includes('bad')) return { ok: true, revision: 8, hash: 'abc' };
+    if (!text.includes('bad'))
+      return { ok: true, revision: 8, hash: 'abc', needsRestart: ['runtime.zone'] };
     return { ok: false, problems: [{ path: 'apis[0].group', message: 'no such group', line: 3 }] };
   }
 
