@@ -1,6 +1,6 @@
 // The upstream pools of one lane. They outlive configuration snapshots: a pool whose settings did
-// not change is kept with its connections; a changed or removed one is closed once its requests had
-// time to end.
+// not change is kept with its connections; a changed or removed one is closed once its requests
+// have ended.
 
 import type { TimerHandle } from '#core/base/clock.ts';
 import type { HostAddress } from '#core/base/network.ts';
@@ -17,8 +17,11 @@ import { HttpPool } from './upstream/http/http-pool.ts';
 import { HttpTarget } from './upstream/http/http-target.ts';
 import { LocalService, NO_HANDLERS, type LocalHandlers } from './upstream/local/local-service.ts';
 
-/** How long the requests of a replaced pool may take. Ms. */
+/** How long requests that began before may take until they are sent to a replaced pool. Ms. */
 const RETIRE_MS = 60_000;
+
+/** Pause between two looks whether a replaced pool has ended what it has open. Ms. */
+const LOOK_MS = 10_000;
 
 /** State of one upstream for the admin API. */
 export interface ClusterStatus {
@@ -75,6 +78,8 @@ export class Clusters {
   /** Makes `next` the pools in use. Targets compiled before keep the pools that they have. */
   use(next: ClusterSet): void {
     const kept = new Set([...next.values()].map(({ pool }) => pool));
+    // Prepared before the one between was in use: what that one retired serves again.
+    for (const pool of kept) this.#callBack(pool);
     for (const { pool } of this.#clusters.values()) if (!kept.has(pool)) this.#retire(pool);
     this.#clusters = next;
   }
@@ -97,12 +102,20 @@ export class Clusters {
     this.#retired.clear();
   }
 
-  #retire(pool: Cluster['pool']): void {
+  #retire(pool: Cluster['pool'], delayMs = RETIRE_MS): void {
     const timer = this.#environment.clock.setTimer(() => {
       this.#retired.delete(pool);
-      pool.close();
-    }, RETIRE_MS);
+      if (pool.status().some(({ openRequests }) => openRequests > 0)) this.#retire(pool, LOOK_MS);
+      else pool.close();
+    }, delayMs);
     this.#retired.set(pool, timer);
+  }
+
+  #callBack(pool: Cluster['pool']): void {
+    const timer = this.#retired.get(pool);
+    if (timer === undefined) return;
+    this.#environment.clock.clearTimer(timer);
+    this.#retired.delete(pool);
   }
 
   #openPool(name: string, config: Frozen<UpstreamConfig>, highWatermarkBytes: number) {
