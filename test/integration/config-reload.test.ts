@@ -111,6 +111,13 @@ describe('a new configuration under load', () => {
     assert.equal(await revision(), 2);
   });
 
+  test('an older revision does not replace a newer one that is still being prepared', async () => {
+    const answers = await Promise.all([put(config(4, two)), put(config(3, one))]);
+    const newest = answers[0]!.status === 200 ? 4 : 3;
+    assert.equal(answers[0]!.status, 200);
+    assert.equal(await revision(), newest);
+  });
+
   test('by SIGHUP, many times over', async () => {
     const names = await underLoad(async () => {
       for (let round = 0; round < 6; round++) {

@@ -33,6 +33,7 @@ interface LaneView extends LaneFigures {
 export class AcceptorSource implements AdminSource {
   readonly #acceptor: Acceptor;
   readonly #loop: EventLoopWatch;
+  #putting: Promise<unknown> = Promise.resolve();
   readonly #process: ProcessMetrics;
   readonly #version: string;
   readonly #role: string;
@@ -133,7 +134,14 @@ export class AcceptorSource implements AdminSource {
     return lanes.map((lane) => ({ ...lane, clusters: undefined }));
   }
 
-  async putConfig(text: string, mediaType: ConfigMediaType): Promise<PutConfigResult> {
+  /** One after the other: each is compared with the revision that the one before left. */
+  putConfig(text: string, mediaType: ConfigMediaType): Promise<PutConfigResult> {
+    const put = this.#putting.then(() => this.#putConfig(text, mediaType));
+    this.#putting = put.catch(() => {});
+    return put;
+  }
+
+  async #putConfig(text: string, mediaType: ConfigMediaType): Promise<PutConfigResult> {
     const acceptor = this.#acceptor;
     const name = mediaType === 'application/json' ? 'PUT /config (JSON)' : 'PUT /config (YAML)';
     const checked = await snapshotFromText(text, acceptor.base, name);
