@@ -1,8 +1,7 @@
 // `npm run bench -- SUITE`: measures, prints a table for people and, as the last line of stdout,
 // one JSON object for programs. Progress goes to stderr. Exit code 1: an answer was wrong, so no
-// figure counts, or a required figure was missed; 2: wrong usage.
+// figure counts, a required figure was missed or a file not written; 2: wrong usage.
 
-import { writeFile } from 'node:fs/promises';
 import { defineFlags, parseFlags, type FlagValues } from '#config/flags.ts';
 import { helpText, type CommandSpec } from '#config/help.ts';
 import { suggestion } from '#config/nearest.ts';
@@ -11,6 +10,7 @@ import { findProfile } from '#config/profiles.ts';
 import { COMPARE_FLAGS, readSides, tieSideFlags } from './compare/sides.ts';
 import { missedRequirements, parseRequirement, type Requirement } from './gate.ts';
 import { renderPage } from './html/page.ts';
+import { findUnwritable, listOutputs, writeOutput, type OutputFile } from './output-files.ts';
 import { runReport } from './report-command.ts';
 import { createReport, formatReport, type BenchReport } from './report.ts';
 import { PINNINGS } from './rig/cores.ts';
@@ -211,18 +211,38 @@ async function main(argv: readonly string[]): Promise<number> {
     process.env[PROFILE_VARIABLE] = values.profile;
   }
   if (values.source !== undefined) process.env[SOURCE_VARIABLE] = values.source;
+  const files = listOutputs(values);
+  const unwritable = await findUnwritable(files);
+  if (unwritable.length > 0) return refuse(unwritable);
   try {
     const options = optionsOf(values, suite);
     const report = createReport(suite.name, await suite.run(options), argv);
-    const json = JSON.stringify(report);
-    if (values.json !== undefined) await writeFile(values.json, `${json}\n`);
-    if (values.html !== undefined) await writeFile(values.html, renderPage([report]));
-    process.stdout.write(`${formatReport(report)}${json}\n`);
-    return passes(report, requirements) ? 0 : EXIT_FAILED;
+    const json = `${JSON.stringify(report)}\n`;
+    // First of all: a file that fails now must not cost what took minutes to measure.
+    process.stdout.write(formatReport(report) + json);
+    const isWritten = await writeFiles(files, report, json);
+    return passes(report, requirements) && isWritten ? 0 : EXIT_FAILED;
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     return refuse([error.message]);
   }
+}
+
+/** @returns whether all of them are written; stderr says which are not */
+async function writeFiles(
+  files: readonly OutputFile[],
+  report: BenchReport,
+  json: string,
+): Promise<boolean> {
+  let isWritten = true;
+  for (const file of files) {
+    const text = file.flag === '--json' ? json : renderPage([report]);
+    const problem = await writeOutput(file, text);
+    if (problem === null) continue;
+    process.stderr.write(`${problem}\n`);
+    isWritten = false;
+  }
+  return isWritten;
 }
 
 function refuse(lines: readonly string[]): number {

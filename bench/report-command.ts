@@ -1,10 +1,11 @@
 // `npm run bench -- report --json FILE... --html FILE`: a page of what earlier runs wrote.
 
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { defineFlags, parseFlags } from '#config/flags.ts';
 import { helpText, type CommandSpec } from '#config/help.ts';
 import { formatProblem } from '#config/problem.ts';
 import { renderPage } from './html/page.ts';
+import { writeOutput } from './output-files.ts';
 import type { BenchReport } from './report.ts';
 
 const EXIT_USAGE = 2;
@@ -52,7 +53,8 @@ export async function runReport(argv: readonly string[]): Promise<number> {
     else reports.push(report);
   }
   if (wrong.length > 0) return refuse(wrong);
-  await writeFile(values.html, renderPage(reports));
+  const problem = await writeOutput({ flag: '--html', path: values.html }, renderPage(reports));
+  if (problem !== null) return refuse([problem]);
   process.stdout.write(`wrote ${values.html}\n`);
   return 0;
 }

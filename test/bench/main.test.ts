@@ -1,6 +1,7 @@
 // The command line of the benchmark: what it refuses, and how it says so.
 
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { runBench } from './support/run-bench.ts';
 
@@ -18,6 +19,13 @@ describe('bench command line', () => {
       ['headline', '--profile', 'latency'],
       /headline takes no profile: a sidecar would follow "latency"/,
     ],
+    // Nothing may be measured for a file that cannot be written.
+    [
+      ['mmtp', '--json', '/no/such/place.json'],
+      /^--json: cannot write \/no\/such\/place\.json \(there is no such directory\); .+\n$/,
+    ],
+    [['mmtp', '--html', 'bench'], /^--html: cannot write bench \(it is a directory\); .+\n$/],
+    [['mmtp', '--json', 'README.md/x'], /cannot write README\.md\/x \(a part of its path is no/],
     [[], /SUITE: is missing/],
   ];
   for (const [argv, text] of refusals) {
@@ -36,6 +44,16 @@ describe('bench command line', () => {
     assert.match(stderr, /codecs: qpsOver must be >= 1.5 and was not measured/);
     // The report is there all the same: it says what was measured instead.
     assert.match(stdout, /"suite":"codecs"/);
+  });
+
+  const hasFull = existsSync('/dev/full');
+  const noFull = hasFull ? false : 'there is no /dev/full';
+  test('a file that fails in the end costs no figures', { skip: noFull }, async () => {
+    const argv = ['codecs', '--smoke', '--case', 'mmtp request', '--json', '/dev/full'];
+    const { code, stdout, stderr } = await runBench(...argv);
+    assert.equal(code, 1);
+    assert.match(stdout, /\n\{"suite":"codecs".+\}\n$/);
+    assert.match(stderr, /\n--json: cannot write \/dev\/full \(the disk is full\); .+\n$/);
   });
 
   test('--case chooses cases by pattern', async () => {

@@ -55,5 +55,10 @@ describe('bench report', () => {
     assert.equal(wrong.code, 2);
     assert.match(wrong.stderr, /other\.json: is no report of a benchmark/);
     await assert.rejects(readFile(html));
+    const printed = join(directory, 'printed.txt');
+    const nowhere = join(directory, 'no', 'page.html');
+    const lost = await runBench('report', '--json', printed, '--html', nowhere);
+    assert.equal(lost.code, 2);
+    assert.match(lost.stderr, /^--html: cannot write .+ \(there is no such directory\); .+\n$/);
   });
 });
