@@ -10,6 +10,7 @@ import { helpText } from '#config/help.ts';
 import type { CommandSpec } from '#config/help.ts';
 import { suggestion } from '#config/nearest.ts';
 import { formatProblem } from '#config/problem.ts';
+import { shownValue } from '#config/value-path.ts';
 import { SystemRandom, systemClock } from '#core/base/clock.ts';
 import { TypeScriptKernels } from '#core/codec/kernels.ts';
 import { paddingAttributes } from '#core/codec/session/attributes.ts';
@@ -169,17 +170,14 @@ const kernels = new TypeScriptKernels();
 const random = new SystemRandom();
 
 function issue(values: FlagValues<typeof issueSpec.flags>, io: CommandIo): number {
+  // Flags first: who lacks a key file as well learns what is wrong with the command line.
+  const uid = uidOf(values.uid);
+  const padding = paddingOf(values.size ?? SESSION_BYTES_MIN);
   const issuer = new SessionIssuer(new KeyRing(readKeyFile(values.keys), kernels), kernels);
   const kid = values.kid ?? issuer.kid;
   if (kid < 0) {
     throw new CommandFailure(EXIT_USAGE, `No key in ${values.keys} is in state "signing"`);
   }
-  const padding = (values.size ?? SESSION_BYTES_MIN) - SESSION_BYTES_MIN;
-  if (padding === 1) {
-    const range = `${SESSION_BYTES_MIN} or ${SESSION_BYTES_MIN + 2}..${SESSION_BYTES_MAX}`;
-    throw new CommandFailure(EXIT_USAGE, `No session has --size ${values.size}; use ${range}`);
-  }
-  const uid = uidOf(values.uid);
   const fields = {
     channel: SessionChannel[values.channel === 'pc' ? 'pc' : 'wireless'],
     issuedAt: values['issued-at'] ?? nowSeconds(),
@@ -206,9 +204,7 @@ function issue(values: FlagValues<typeof issueSpec.flags>, io: CommandIo): numbe
 
 function inspect(text: string, io: CommandIo): number {
   const session = decodeText(sessionText(text));
-  if (session === null) {
-    throw new CommandFailure(EXIT_FAILURE, 'The text is not canonical base64url');
-  }
+  if (session === null) throw new CommandFailure(EXIT_FAILURE, whyNoSession(text));
   const note = ['signature', 'unverified: `mgw session verify` checks it'] as const;
   const rows = [...describeSession(session, kernels), note];
   const width = Math.max(...rows.map(([name]) => name.length));
@@ -250,11 +246,12 @@ function keygen(values: FlagValues<typeof keygenSpec.flags>, io: CommandIo): num
 }
 
 function legacy(values: FlagValues<typeof legacySpec.flags>, io: CommandIo): number {
+  // The flag first, as `issue` does; the text is checked and used as it is.
+  uidOf(values.uid);
   const keys = new KeyRing(readKeyFile(values.keys), kernels);
   if (keys.legacyKey === null) {
     throw new CommandFailure(EXIT_USAGE, `No key in ${values.keys} is marked "legacy": true`);
   }
-  uidOf(values.uid);
   const claims = {
     v: 0,
     uid: values.uid!,
@@ -333,6 +330,14 @@ function sessionText(text: string): string {
   }
 }
 
+/** Why an argument gave no session: it may have been meant as a file. */
+function whyNoSession(text: string): string {
+  if (text === '-') return 'Standard input is not canonical base64url';
+  if (existsSync(text)) return `The text in ${text} is not canonical base64url`;
+  const meant = 'is neither a session (canonical base64url) nor a file that can be read';
+  return `${shownValue(text)} ${meant}`;
+}
+
 function decodeText(text: string): Buffer | null {
   const source = Buffer.from(text);
   const target = Buffer.alloc(source.length);
@@ -346,6 +351,14 @@ function uidOf(text: string | undefined): { readonly high: number; readonly low:
   if (uid !== null) return uid;
   const message = `--uid "${text}" is not allowed; give a decimal number below 2^64`;
   throw new CommandFailure(EXIT_USAGE, message);
+}
+
+/** Bytes of attributes that make a session of `size` bytes. */
+function paddingOf(size: number): number {
+  const padding = size - SESSION_BYTES_MIN;
+  if (padding !== 1) return padding;
+  const range = `${SESSION_BYTES_MIN} or ${SESSION_BYTES_MIN + 2}..${SESSION_BYTES_MAX}`;
+  throw new CommandFailure(EXIT_USAGE, `No session has --size ${size}; use ${range}`);
 }
 
 function nowSeconds(): number {

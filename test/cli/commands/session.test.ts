@@ -120,6 +120,19 @@ describe('mgw session key files', () => {
     assert.ok(err.includes(`mgw session keygen --out ${missing}`));
   });
 
+  test('a wrong --uid or --size is told before a missing file', async () => {
+    const missing = join(folder, 'missing.json');
+    for (const command of ['issue', 'legacy']) {
+      const none = await run(command, '--keys', missing);
+      assert.deepEqual([none.code, none.out], [2, '']);
+      assert.match(none.err, /: --uid is missing; write --uid=N\n$/);
+      const wrong = await run(command, '--uid=abc', '--keys', missing);
+      assert.equal(wrong.code, 2);
+      assert.match(wrong.err, /: --uid "abc" is not allowed; give a decimal number below 2\^64\n$/);
+    }
+    assert.match((await run('issue', '--uid=1', '--size=85', '--keys', missing)).err, /--size 85/);
+  });
+
   test('a wrong file names every problem', async () => {
     const path = join(folder, 'wrong.json');
     writeFileSync(path, '{"keys":[{"kid":-1,"state":"on","master":""}]}');
@@ -201,6 +214,18 @@ describe('mgw session verify and inspect', () => {
     const { code, err } = await run('inspect', folder);
     assert.equal(code, 1);
     assert.match(err, /Cannot read/);
+  });
+
+  test('inspect says that an argument is neither a session nor a file', async () => {
+    const { code, out, err } = await run('inspect', 'nosuchfile');
+    assert.deepEqual([code, out], [1, '']);
+    assert.match(err, /"nosuchfile" is neither a session \(canonical base64url\) nor a file/);
+    const path = join(folder, 'no-session.txt');
+    writeFileSync(path, 'A=');
+    assert.match(
+      (await run('inspect', path)).err,
+      /The text in .*no-session\.txt is not canonical/,
+    );
   });
 
   test('name the reason and exit 1', async () => {
