@@ -57,19 +57,24 @@ export async function main(
   io: CommandIo = { stdout: process.stdout, stderr: process.stderr },
 ): Promise<number> {
   const [name, ...rest] = argv;
-  if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
-    return help(rest[0], io);
-  }
+  if (name === undefined || isHelp(name)) return help(rest[0], io);
   if (name === '--version') return main(['version'], io);
   const command = commandOf(name);
-  if (command === undefined) {
-    const near = nearest(name, Object.keys(COMMANDS));
-    const hint = near === undefined ? '' : `did you mean "${near}"? `;
-    io.stderr.write(`Unknown command "${name}": ${hint}\`mgw help\` lists the commands\n`);
-    return ExitCode.usage;
-  }
+  if (command === undefined) return refuse(name, io);
   const run = await command.load();
   return run(rest, io);
+}
+
+function isHelp(name: string): boolean {
+  return name === 'help' || name === '--help' || name === '-h';
+}
+
+/** Names the command that was probably meant. */
+function refuse(name: string, io: CommandIo): number {
+  const near = nearest(name, Object.keys(COMMANDS));
+  const hint = near === undefined ? '' : `did you mean "${near}"? `;
+  io.stderr.write(`Unknown command "${name}": ${hint}\`mgw help\` lists the commands\n`);
+  return ExitCode.usage;
 }
 
 function commandOf(name: string): Command | undefined {
@@ -77,8 +82,9 @@ function commandOf(name: string): Command | undefined {
 }
 
 async function help(topic: string | undefined, io: CommandIo): Promise<number> {
-  const command = topic === undefined ? undefined : commandOf(topic);
-  if (command !== undefined) {
+  if (topic !== undefined && !isHelp(topic)) {
+    const command = commandOf(topic);
+    if (command === undefined) return refuse(topic, io);
     const run = await command.load();
     return run(['--help'], io);
   }
