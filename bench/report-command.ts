@@ -13,6 +13,8 @@ const EXIT_USAGE = 2;
 /** LIMIT: files of one page. */
 const FILES_MAX = 64;
 
+const WANTED = 'give what a run wrote with --json: one JSON object on one line';
+
 const FLAGS = defineFlags([
   {
     name: 'json',
@@ -66,12 +68,22 @@ function refuse(lines: readonly string[]): number {
 
 /** A report, or why the file is none. What a run printed will do: its last line is the report. */
 async function readReport(file: string): Promise<BenchReport | string> {
+  let text: string;
   try {
-    const text = await readFile(file, 'utf8');
-    const value: unknown = JSON.parse(text.trimEnd().split('\n').at(-1) ?? '');
-    return isReport(value) ? value : 'is no report of a benchmark';
+    text = await readFile(file, 'utf8');
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
+  }
+  const last = parseJson(text.trimEnd().split('\n').at(-1) ?? '');
+  if (last === undefined) return `its last line is no JSON object; ${WANTED}`;
+  return isReport(last) ? last : `is no report of a benchmark; ${WANTED}`;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
   }
 }
 

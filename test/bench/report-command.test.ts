@@ -54,6 +54,13 @@ describe('bench report', () => {
     const wrong = await runBench('report', '--json', file, '--html', html);
     assert.equal(wrong.code, 2);
     assert.match(wrong.stderr, /other\.json: is no report of a benchmark/);
+    // JSON as an editor lays it out is JSON all the same.
+    const laidOut = await runBench('report', '--json', 'package.json', '--html', html);
+    assert.equal(laidOut.code, 2);
+    assert.match(
+      laidOut.stderr,
+      /^package\.json: its last line is no JSON object; give .* one line/,
+    );
     await assert.rejects(readFile(html));
     const printed = join(directory, 'printed.txt');
     const nowhere = join(directory, 'no', 'page.html');
