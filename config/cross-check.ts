@@ -55,20 +55,14 @@ class CrossCheck implements CrossFindings {
   }
 
   listeners(): void {
-    if (!this.#soundness.isSound(['listeners'])) return;
-    const { listeners } = this.#config;
+    if (!this.#soundness.isContainer(['listeners'])) return;
     this.#ports();
-    listeners.trustedPeers.forEach((text, index) => {
-      if (parseAddressBlock(text) !== undefined) return;
-      const wanted = 'give an address or a block such as 10.0.0.0/8';
-      this.#problem(
-        ['listeners', 'trustedPeers', index],
-        `"${text}" is not a CIDR block; ${wanted}`,
-      );
-    });
+    this.#trustedPeers();
     this.#atMost('listeners', 'highWatermarkBytes', 'outputBytesMax');
     this.#atMost('listeners', 'outputBytesMax', 'outputTotalBytesMax');
     this.#atMost('listeners', 'frameBytesMax', 'inputTotalBytesMax');
+    if (!this.#soundness.isSound(['listeners'])) return;
+    const { listeners } = this.#config;
     if (listeners.adminOpen && listeners.adminPort !== 'off' && !isLoopback(listeners.host)) {
       const message = `the admin port is open without a token on ${listeners.host}`;
       this.#warning(['listeners', 'adminOpen'], `${message}; anybody there can change everything`);
@@ -79,6 +73,7 @@ class CrossCheck implements CrossFindings {
     const { listeners } = this.#config;
     const users = new Map<number, string>();
     for (const key of ['httpPort', 'mmtpPort', 'adminPort'] as const) {
+      if (!this.#areSound(['listeners'], key)) continue;
       const port = listeners[key];
       if (port === 'off' || port === 0) continue;
       const other = users.get(port);
@@ -86,17 +81,32 @@ class CrossCheck implements CrossFindings {
       if (other === undefined) continue;
       this.#problem(['listeners', key], `port ${port} is also the ${other}; choose another`);
     }
+    if (!this.#areSound(['listeners'], 'httpPort', 'mmtpPort')) return;
     if (listeners.httpPort === 'off' && listeners.mmtpPort === 'off') {
       const message = 'both httpPort and mmtpPort are "off"; give one of them a port';
       this.#problem(['listeners', 'httpPort'], message);
     }
   }
 
+  #trustedPeers(): void {
+    const place = ['listeners', 'trustedPeers'];
+    if (!this.#soundness.isContainer(place)) return;
+    this.#config.listeners.trustedPeers.forEach((text, index) => {
+      const tokens = [...place, index];
+      if (!this.#soundness.isSound(tokens) || parseAddressBlock(text) !== undefined) return;
+      const wanted = 'give an address or a block such as 10.0.0.0/8';
+      this.#problem(tokens, `"${text}" is not a CIDR block; ${wanted}`);
+    });
+  }
+
   sessions(): void {
-    if (!this.#soundness.isSound(['sessions'])) return;
-    this.#config.sessions.revocations.users.forEach(({ uid }, index) => {
+    const place = ['sessions', 'revocations', 'users'];
+    if (!this.#soundness.isContainer(place)) return;
+    this.#config.sessions.revocations.users.forEach((user, index) => {
+      const tokens = [...place, index, 'uid'];
+      if (!this.#soundness.isSound(tokens)) return;
+      const { uid } = user;
       if (BigInt(uid) <= UINT64_MAX) return;
-      const tokens = ['sessions', 'revocations', 'users', index, 'uid'];
       this.#problem(tokens, `"${uid}" is not a user id; give a number below 2^64`);
     });
   }
@@ -110,27 +120,26 @@ class CrossCheck implements CrossFindings {
     }
     for (const name of names) {
       const tokens = ['upstreams', name];
-      if (this.#soundness.isSound(tokens)) this.#upstream(tokens, this.#config.upstreams[name]!);
+      if (!this.#soundness.isContainer(tokens)) continue;
+      this.#upstream(tokens, this.#config.upstreams[name]!);
     }
   }
 
   #upstream(tokens: Tokens, upstream: UpstreamConfig): void {
     this.#hosts(tokens, upstream);
-    upstream.hosts?.forEach((host, index) => {
-      if (parseHostPort(host) !== undefined) return;
-      const wanted = 'give a name or address and a port from 1 to 65535, as in 127.0.0.1:9000';
-      this.#problem([...tokens, 'hosts', index], `"${host}" is not HOST:PORT; ${wanted}`);
-    });
     const { reconnectMinMs, reconnectMaxMs, responseBytesMax } = upstream;
-    if (reconnectMinMs > reconnectMaxMs) {
+    const arePausesSound = this.#areSound(tokens, 'reconnectMinMs', 'reconnectMaxMs');
+    if (arePausesSound && reconnectMinMs > reconnectMaxMs) {
       const message = `${reconnectMinMs} is more than reconnectMaxMs (${reconnectMaxMs}); lower it`;
       this.#problem([...tokens, 'reconnectMinMs'], message);
     }
-    if (upstream.boltCrc && upstream.boltVersion !== 2) {
+    const isBoltSound = this.#areSound(tokens, 'boltCrc', 'boltVersion');
+    if (isBoltSound && upstream.boltCrc && upstream.boltVersion !== 2) {
       const fix = 'set boltVersion to 2 or boltCrc to false';
       this.#problem([...tokens, 'boltCrc'], `Bolt ${upstream.boltVersion} has no CRC; ${fix}`);
     }
-    if (!this.#soundness.isSound(['listeners'])) return;
+    const isOutputSound = this.#areSound(['listeners'], 'outputBytesMax');
+    if (!isOutputSound || !this.#areSound(tokens, 'responseBytesMax')) return;
     const { outputBytesMax } = this.#config.listeners;
     if (responseBytesMax > outputBytesMax) {
       const limit = `listeners.outputBytesMax (${outputBytesMax})`;
@@ -141,6 +150,14 @@ class CrossCheck implements CrossFindings {
   }
 
   #hosts(tokens: Tokens, { protocol, hosts }: UpstreamConfig): void {
+    if (!this.#soundness.isContainer([...tokens, 'hosts'])) return;
+    hosts?.forEach((host, index) => {
+      const place = [...tokens, 'hosts', index];
+      if (!this.#soundness.isSound(place) || parseHostPort(host) !== undefined) return;
+      const wanted = 'give a name or address and a port from 1 to 65535, as in 127.0.0.1:9000';
+      this.#problem(place, `"${host}" is not HOST:PORT; ${wanted}`);
+    });
+    if (!this.#areSound(tokens, 'protocol')) return;
     if (protocol === 'local') {
       if (hosts === undefined) return;
       const reason = 'an upstream of protocol "local" is in this process and has none';
@@ -155,10 +172,8 @@ class CrossCheck implements CrossFindings {
     if (!this.#soundness.isContainer(['groups'])) return;
     for (const [name, group] of Object.entries(this.#config.groups)) {
       const tokens = ['groups', name];
-      if (!this.#soundness.isSound(tokens)) continue;
-      if (group.upstream !== undefined) {
-        this.#mustExist([...tokens, 'upstream'], 'upstream', group.upstream);
-      }
+      if (!this.#soundness.isContainer(tokens)) continue;
+      this.#mustExist([...tokens, 'upstream'], 'upstream', group.upstream);
       this.#headers([...tokens, 'headers'], group.headers);
     }
   }
@@ -171,7 +186,7 @@ class CrossCheck implements CrossFindings {
       if (this.#soundness.isContainer([...tokens, 'operationType'])) {
         this.#mustBeFirst(tokens, api.operationType, first);
       }
-      if (this.#soundness.isSound(tokens)) this.#api(tokens, api);
+      if (this.#soundness.isContainer(tokens)) this.#api(tokens, api);
     });
     if (this.#config.apis.length === 0) this.#noApis();
   }
@@ -199,18 +214,25 @@ class CrossCheck implements CrossFindings {
   }
 
   #api(tokens: Tokens, api: ApiConfig): void {
-    if (api.group !== undefined) this.#mustExist([...tokens, 'group'], 'group', api.group);
-    if (api.upstream.name !== undefined) {
+    this.#mustExist([...tokens, 'group'], 'group', api.group);
+    if (this.#soundness.isContainer([...tokens, 'upstream'])) {
       this.#mustExist([...tokens, 'upstream', 'name'], 'upstream', api.upstream.name);
     }
     this.#headers([...tokens, 'headers'], api.headers);
-    const { groups } = this.#config;
-    const isGroupSound =
-      api.group === undefined ||
-      (this.#soundness.isSound(['groups', api.group]) && Object.hasOwn(groups, api.group));
-    if (!isGroupSound || !this.#soundness.isContainer(['upstreams'])) return;
+    if (!this.#isTargetKnown(tokens, api)) return;
     this.#target(tokens, api);
     this.#apiSession(tokens, api);
+  }
+
+  /** All that says which service answers the API can be relied on. */
+  #isTargetKnown(tokens: Tokens, { group }: ApiConfig): boolean {
+    if (!this.#areSound(tokens, 'group')) return false;
+    if (!this.#areSound([...tokens, 'upstream'], 'name')) return false;
+    if (!this.#soundness.isContainer(['upstreams'])) return false;
+    if (group === undefined) return true;
+    const isThere = this.#soundness.isContainer(['groups', group]);
+    if (!isThere || !Object.hasOwn(this.#config.groups, group)) return false;
+    return this.#areSound(['groups', group], 'upstream');
   }
 
   #target(tokens: Tokens, api: ApiConfig): void {
@@ -224,13 +246,15 @@ class CrossCheck implements CrossFindings {
       this.#problem([...tokens, 'upstream'], `${message}; add upstream.name`);
       return;
     }
-    const isKnown = Object.hasOwn(upstreams, name) && this.#soundness.isSound(['upstreams', name]);
+    const isKnown =
+      Object.hasOwn(upstreams, name) && this.#areSound(['upstreams', name], 'protocol');
     if (!isKnown) return;
     const { service, method, argTypes, codec, path, verb } = api.upstream;
     const { protocol } = upstreams[name]!;
     if (protocol === 'bolt') {
       for (const [key, value] of Object.entries({ service, method })) {
-        if (value !== undefined) continue;
+        const isGiven = value !== undefined;
+        if (isGiven || !this.#areSound([...tokens, 'upstream'], key)) continue;
         const message = `is missing; upstream "${name}" speaks Bolt, which needs it`;
         this.#problem([...tokens, 'upstream', key], message);
       }
@@ -264,6 +288,7 @@ class CrossCheck implements CrossFindings {
   #headers(tokens: Tokens, headers: HeaderChanges | undefined): void {
     if (headers === undefined) return;
     for (const side of ['request', 'response'] as const) {
+      if (!this.#soundness.isContainer([...tokens, side, 'add'])) continue;
       for (const name of Object.keys(headers[side].add)) {
         if (!CONNECTION_HEADERS.has(name.toLowerCase())) continue;
         const message =
@@ -281,9 +306,11 @@ class CrossCheck implements CrossFindings {
     });
   }
 
-  #mustExist(tokens: Tokens, kind: 'upstream' | 'group', name: string): void {
+  /** @param name undefined: nothing is named */
+  #mustExist(tokens: Tokens, kind: 'upstream' | 'group', name: string | undefined): void {
     const key = kind === 'upstream' ? 'upstreams' : 'groups';
-    if (!this.#soundness.isContainer([key])) return;
+    if (name === undefined || !this.#soundness.isContainer([key])) return;
+    if (!this.#soundness.isSound(tokens)) return;
     if (Object.hasOwn(this.#config[key], name)) return;
     const help = suggestion(name, Object.keys(this.#config[key]));
     this.#problem(tokens, `no ${kind} has the name "${name}"; ${help}`);
@@ -294,11 +321,17 @@ class CrossCheck implements CrossFindings {
     small: 'highWatermarkBytes' | 'outputBytesMax' | 'frameBytesMax',
     large: 'outputBytesMax' | 'outputTotalBytesMax' | 'inputTotalBytesMax',
   ): void {
+    if (!this.#areSound([section], small, large)) return;
     const value = this.#config[section][small];
     const limit = this.#config[section][large];
     if (value <= limit) return;
     const largePath = pathText([section, large]);
     this.#problem([section, small], `${value} is more than ${largePath} (${limit}); lower it`);
+  }
+
+  /** Settings of a map can be relied on; others of the same map may be broken. */
+  #areSound(tokens: Tokens, ...keys: readonly string[]): boolean {
+    return keys.every((key) => this.#soundness.isSound([...tokens, key]));
   }
 
   #problem(tokens: Tokens, message: string): void {

@@ -2,7 +2,7 @@
 // What the schema cannot say (names that must exist, duplicates) is checked by cross-check.ts.
 
 import type { ErrorObject } from 'ajv';
-import { suggestion } from './nearest.ts';
+import { nearest, suggestion } from './nearest.ts';
 import { describeType, mapValues, schemaAt } from './settings.ts';
 import type { SchemaNode } from './settings.ts';
 import { pathText, shownValue, valueAt } from './value-path.ts';
@@ -91,15 +91,24 @@ export class Soundness {
 
   constructor(findings: readonly Finding[]) {
     for (const { tokens } of findings) {
-      this.#at.add(pathText(tokens));
-      for (let length = 0; length <= tokens.length; length++) {
-        this.#around.add(pathText(tokens.slice(0, length)));
-      }
+      this.#add(tokens);
+      const meant = meantKey(tokens);
+      // What a misspelt key was meant to set is not known, and its default says nothing.
+      if (meant !== undefined) this.#add([...tokens.slice(0, -1), meant]);
+    }
+  }
+
+  #add(tokens: Tokens): void {
+    this.#at.add(pathText(tokens));
+    for (let length = 0; length <= tokens.length; length++) {
+      this.#around.add(pathText(tokens.slice(0, length)));
     }
   }
 
   /** The map or list itself is one; its contents may be broken. */
   isContainer(tokens: Tokens): boolean {
+    // PERF: thousands of APIs are asked about, hardly ever with anything wrong.
+    if (this.#at.size === 0) return true;
     return [...tokens, ''].every((_, length) => !this.#at.has(pathText(tokens.slice(0, length))));
   }
 
@@ -107,4 +116,12 @@ export class Soundness {
   isSound(tokens: Tokens): boolean {
     return this.isContainer(tokens) && !this.#around.has(pathText(tokens));
   }
+}
+
+/** The known key that an unknown one stands for, if there is one like it. */
+function meantKey(tokens: Tokens): string | undefined {
+  const key = String(tokens.at(-1) ?? '');
+  const known = schemaAt(tokens.slice(0, -1))?.properties;
+  if (known === undefined || Object.hasOwn(known, key)) return undefined;
+  return nearest(key, Object.keys(known));
 }

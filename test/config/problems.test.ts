@@ -271,6 +271,94 @@ describe('a configuration file with', () => {
     assert.deepEqual(lines, expected);
   });
 
+  /** Two things wrong in one part: the schema finds one, a rule between settings the other. */
+  const pairs: readonly (readonly [name: string, text: string, paths: readonly string[]])[] = [
+    [
+      'an API and its group',
+      `${APP}apis: [{operationType: "bad type", group: nog}]`,
+      ['apis[0].operationType', 'apis[0].group'],
+    ],
+    [
+      'an API and its upstream',
+      `${APP}apis: [{operationType: a, bogus: 1, upstream: {name: ap, verb: GETT}}]`,
+      ['apis[0].bogus', 'apis[0].upstream.verb', 'apis[0].upstream.name'],
+    ],
+    [
+      'an API and what Bolt needs',
+      `${SOFA}apis: [{operationType: a, timeoutMs: 0, upstream: {method: 5}}]`,
+      ['apis[0].timeoutMs', 'apis[0].upstream.method', 'apis[0].upstream.service'],
+    ],
+    [
+      'an API and one of its headers',
+      `${APP}apis: [{operationType: a, headers: {request: {add: {Te: x, a: 5}, remove: 1}}}]`,
+      [
+        'apis[0].headers.request.add.a',
+        'apis[0].headers.request.remove',
+        'apis[0].headers.request.add.Te',
+      ],
+    ],
+    [
+      'a group and its upstream',
+      `${APP}groups: {g: {upstream: ap, timeoutMs: 0}}`,
+      ['groups.g.timeoutMs', 'groups.g.upstream'],
+    ],
+    [
+      'a listener and ports',
+      `${APP}listeners: {host: 5, httpPort: 80, mmtpPort: 80, trustedPeers: [5, x]}`,
+      [
+        'listeners.host',
+        'listeners.trustedPeers[0]',
+        'listeners.mmtpPort',
+        'listeners.trustedPeers[1]',
+      ],
+    ],
+    [
+      'an upstream, its hosts and its pauses',
+      'upstreams: {app: {protocol: udp, hosts: [h], reconnectMaxMs: 10}}',
+      ['upstreams.app.protocol', 'upstreams.app.hosts[0]', 'upstreams.app.reconnectMinMs'],
+    ],
+    [
+      'a session rule and a revoked user',
+      `${APP}sessions: {rule: no, revocations: {users: [{uid: "18446744073709551616"}]}}`,
+      ['sessions.rule', 'sessions.revocations.users[0].epoch', 'sessions.revocations.users[0].uid'],
+    ],
+  ];
+  for (const [name, text, paths] of pairs) {
+    test(`problems with ${name} shows them all`, async () => {
+      const result = await check(text, 'f.yaml');
+      assert.ok(!result.ok);
+      const found = result.problems.map(({ path }) => path);
+      assert.deepEqual(found.toSorted(), paths.toSorted());
+    });
+  }
+
+  /** What such a key was meant to say is not known: only the key itself is a problem. */
+  const misspelt: readonly (readonly [text: string, path: string])[] = [
+    [`${BOTH}groups: {g: {upstream: app}}\napis: [{operationType: a, grup: g}]`, 'apis[0].grup'],
+    [`${BOTH}apis: [{operationType: a, upstreem: {name: app}}]`, 'apis[0].upstreem'],
+    [
+      `${SOFA}apis: [{operationType: a, upstream: {servise: s, method: m}}]`,
+      'apis[0].upstream.servise',
+    ],
+    [
+      'upstreams: {app: {protocol: bolt, hosts: [h:1], boltCrc: true, boltVersoin: 2}}\n' +
+        'apis: [{operationType: a, upstream: {service: s, method: m}}]',
+      'upstreams.app.boltVersoin',
+    ],
+    ['upstreams: {app: {protocol: http, host: [h:1]}}', 'upstreams.app.host'],
+    [`${SOFA}api: [{operationType: a, upstream: {service: s, method: m}}]`, 'api'],
+  ];
+  for (const [text, path] of misspelt) {
+    test(`a misspelt key (${path}) shows nothing but that`, async () => {
+      const result = await check(text, 'f.yaml');
+      assert.ok(!result.ok);
+      assert.deepEqual(
+        result.problems.map((problem) => problem.path),
+        [path],
+      );
+    });
+  }
+
   test('thousands of problems shows the first 200', async () => {
     const text = `${APP}apis: [${'{}, '.repeat(1000)}]`;
     const problems = await problemsOf(text);
