@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { createHash, type Hash } from 'node:crypto';
+import type { CodecKernels } from '#native/codec-kernels.ts';
 
 /** An operation; it answers a number that the timing loop adds up, so that no work is left out. */
 export type Operation = () => number;
@@ -14,6 +15,12 @@ export interface CorpusCase {
    * @throws AssertionError when the operation gives a wrong answer
    */
   readonly prepare: () => Operation;
+  /**
+   * Kernels only: the same operation over another form of them.
+   *
+   * @throws AssertionError when it answers anything else than the TypeScript form
+   */
+  readonly prepareOver?: (kernels: CodecKernels) => Operation;
 }
 
 /** The operation, after one run of it answered `expected`. */

@@ -4,12 +4,12 @@
 // without any filter; a `filter-*` case is one filter, and its `nsPerRequest` is what it adds to
 // the empty chain. Each measurement is a process of its own.
 
-import { NativeMissingError, loadNative } from '#native/loader.ts';
 import { EMPTY_CHAIN, FULL_CHAIN, listChains } from '../cases/filter-cases.ts';
 import type { LoadResult } from '../load/tally.ts';
 import { cpuRatios, runRounds, summarize, type Measurements, type RatioSpec } from '../rounds.ts';
 import { median, type BenchCase, type SkippedCase, type SuiteResult } from '../report.ts';
 import { runChild } from '../rig/child.ts';
+import { findNativeKernels } from '../rig/native-kernels.ts';
 import { Rig } from '../rig/rig.ts';
 import { GATEWAY_NODE_FLAGS } from '../rig/runtime-flags.ts';
 import { selectCases, type BenchOptions, type Suite } from '../suite.ts';
@@ -57,25 +57,14 @@ export async function listFilterCases(): Promise<readonly FilterCase[]> {
   });
 }
 
-/** Why there are no native kernels; null: there are. */
-function nativeMissing(): string | null {
-  if (process.env['MGW_NATIVE'] === 'off') return 'MGW_NATIVE is off';
-  try {
-    loadNative('on');
-    return null;
-  } catch (error) {
-    if (error instanceof NativeMissingError) return error.message;
-    throw error;
-  }
-}
-
 export const filtersSuite: Suite = {
   name: 'filters',
   summary: 'each filter and the whole chain, per request, with native and TypeScript kernels',
   async run(options: BenchOptions): Promise<SuiteResult> {
     const isShort = options.isSmoke && options.cases.length === 0;
     const wanted = selectCases(await listFilterCases(), isShort ? SMOKE_CASES : options.cases);
-    const reason = nativeMissing();
+    const kernels = findNativeKernels();
+    const reason = typeof kernels === 'string' ? kernels : null;
     const chosen = wanted.filter(({ isNative }) => !isNative || reason === null);
     const skipped = wanted.flatMap(({ name, isNative }): SkippedCase[] => {
       return isNative && reason !== null ? [{ name, reason }] : [];
