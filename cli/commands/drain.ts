@@ -185,7 +185,7 @@ async function requestDrain(api: DrainApi, base: URL, hasToken: boolean): Promis
   if (status === 401) {
     throw new DrainFailure(
       hasToken
-        ? 'The gateway does not take this token; it makes a new one at every start'
+        ? 'The gateway does not take this token; at its start it names the file that has it'
         : 'The gateway wants its token: give --token-file FILE; it names the file at its start',
     );
   }

@@ -88,7 +88,9 @@ export const listeners = section(
     }),
     adminTokenFile: optional(
       text({
-        description: 'File with the admin token; made at start when absent.',
+        description:
+          'File with the admin token, left as it is; when absent, made at start and removed at ' +
+          'exit. Without the setting: .mgw/admin-PID.token.',
         minLength: 1,
         flag: 'admin-token-file',
         flagValue: 'FILE',

@@ -8,7 +8,8 @@ import type { AddressInfo } from 'node:net';
 import { bindErrorText } from '../bind-error.ts';
 import { ADMIN_ROUTES, type AdminAnswer, type AdminRoute } from './admin-routes.ts';
 import type { AdminSource } from './admin-source.ts';
-import { AdminToken } from './admin-token.ts';
+import { AdminTokenFile } from './admin-token-file.ts';
+import type { AdminToken } from './admin-token.ts';
 import { refusalOf } from './request-guard.ts';
 
 /** Settings of {@link AdminServer}. */
@@ -16,7 +17,7 @@ export interface AdminServerOptions {
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
-  /** File that gets the token; `open`: no token is needed. */
+  /** File that has the token or gets one; `open`: no token is needed. */
   readonly access: { readonly tokenFile: string } | 'open';
   readonly source: AdminSource;
   /** Gets what handlers throw; the client gets a 500 without details. */
@@ -46,52 +47,55 @@ export class AdminServer {
   readonly tokenFile: string;
   /** What clients must present; null: nothing. */
   readonly token: AdminToken | null;
-  readonly #options: AdminServerOptions;
+  readonly #file: AdminTokenFile | null;
   readonly #server: Server;
 
-  private constructor(options: AdminServerOptions, server: Server, token: AdminToken | null) {
-    this.host = options.host;
+  private constructor(host: string, server: Server, file: AdminTokenFile | null) {
+    this.host = host;
     this.port = (server.address() as AddressInfo).port;
-    this.token = token;
-    this.tokenFile = options.access === 'open' ? '' : options.access.tokenFile;
-    this.#options = options;
+    this.token = file?.token ?? null;
+    this.tokenFile = file?.path ?? '';
+    this.#file = file;
     this.#server = server;
   }
 
   /**
-   * Listens, then writes the token file: a second process that finds the port taken must not
-   * replace the token of the first.
+   * Listens, then reads or makes the token file: of processes that start together, one that finds
+   * the port taken must not have made, and remove, the file of the other. Rejects with a text for
+   * people.
    */
   static async listen(options: AdminServerOptions): Promise<AdminServer> {
-    const token = options.access === 'open' ? null : AdminToken.create();
+    const { access, host } = options;
+    const opened = Promise.withResolvers<AdminToken | null>();
     const server = createServer((request, response) => {
-      void respond(options, token, request, response);
+      void opened.promise.then((token) => respond(options, token, request, response));
     });
     server.maxConnections = CONNECTIONS_MAX;
     server.headersTimeout = HEADERS_TIMEOUT_MS;
     server.requestTimeout = REQUEST_TIMEOUT_MS;
     server.keepAliveTimeout = KEEP_ALIVE_MS;
     await bind(server, options);
-    const admin = new AdminServer(options, server, token);
-    if (token !== null && options.access !== 'open') {
-      try {
-        await token.writeTo(options.access.tokenFile);
-      } catch (error) {
-        await admin.close();
-        throw error;
-      }
+    try {
+      const file = access === 'open' ? null : await AdminTokenFile.open(access.tokenFile);
+      opened.resolve(file?.token ?? null);
+      return new AdminServer(host, server, file);
+    } catch (error) {
+      await end(server);
+      throw error;
     }
-    return admin;
   }
 
-  /** Stops listening, ends all connections and removes the token file if it is still ours. */
+  /** Stops listening, ends all connections and removes the token file if it is ours. */
   async close(): Promise<void> {
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    this.#server.closeAllConnections();
-    await closed;
-    const access = this.#options.access;
-    if (this.token !== null && access !== 'open') await this.token.removeFrom(access.tokenFile);
+    await end(this.#server);
+    await this.#file?.close();
   }
+}
+
+function end(server: Server): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeAllConnections();
+  return closed;
 }
 
 function bind(server: Server, { host, port }: AdminServerOptions): Promise<void> {

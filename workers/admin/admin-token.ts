@@ -1,9 +1,7 @@
-// The token that opens the admin API: made anew at every start and left in a file that only its
-// owner can read, so that whoever may read the file may operate the process.
+// The token that opens the admin API, as text and as a check of what a request carries. Where it
+// is kept is left to admin-token-file.ts.
 
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
 
 /** 256 bits: beyond guessing. */
 const TOKEN_BYTES = 32;
@@ -31,32 +29,6 @@ export class AdminToken {
     if (authorization.slice(0, BEARER.length).toLowerCase() !== BEARER) return false;
     // Digests have one length, so the comparison tells nothing about the length of the token.
     return timingSafeEqual(digest(authorization.slice(BEARER.length).trim()), this.#digest);
-  }
-
-  /**
-   * Writes the token to `file`, readable by its owner only. A new file takes the place of an old
-   * one at once, whatever the rights of the old one were and wherever a link there led.
-   */
-  async writeTo(file: string): Promise<void> {
-    await mkdir(dirname(file), { recursive: true, mode: 0o700 });
-    const fresh = `${file}.${process.pid}.${randomBytes(6).toString('hex')}`;
-    try {
-      await writeFile(fresh, `${this.text}\n`, { mode: 0o600, flag: 'wx' });
-      await rename(fresh, file);
-    } catch (error) {
-      await rm(fresh, { force: true });
-      const reason = error instanceof Error ? error.message : String(error);
-      throw new Error(`Cannot write the admin token to "${file}": ${reason}`, { cause: error });
-    }
-  }
-
-  /** Removes `file` if it still holds this token; a successor's token stays. */
-  async removeFrom(file: string): Promise<void> {
-    try {
-      if ((await readFile(file, 'utf8')).trim() === this.text) await rm(file, { force: true });
-    } catch {
-      // The file is gone or unreadable: nothing of ours is left there.
-    }
   }
 }
 
