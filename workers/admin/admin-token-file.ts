@@ -20,6 +20,11 @@ const VISIBLE_ASCII = /^[\x21-\x7e]+$/;
 
 const SETTING = 'listeners.adminTokenFile, --admin-token-file';
 
+/** Where no file can be made, as in a container with a file system that is read only. */
+const WAYS_OUT =
+  'name a place that can be written with --admin-token-file FILE, or do without: ' +
+  '--admin-port off opens no admin API, --admin-open one that needs no token';
+
 /** A token file in use. */
 export class AdminTokenFile {
   readonly path: string;
@@ -113,8 +118,8 @@ async function readText(path: string): Promise<string> {
 async function tryCreate(path: string, token: AdminToken): Promise<boolean> {
   const draft = `${path}.${process.pid}.${randomBytes(6).toString('hex')}`;
   const text = `${token.text}\n`;
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   try {
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
     await writeFile(draft, text, { mode: 0o600, flag: 'wx' });
     try {
       await link(draft, path);
@@ -125,10 +130,17 @@ async function tryCreate(path: string, token: AdminToken): Promise<boolean> {
     }
     return true;
   } catch (error) {
-    const reason = reasonOf(error);
-    throw new Error(`Cannot write the admin token to "${path}": ${reason}`, { cause: error });
+    throw refusal(path, reasonOf(error), WAYS_OUT, error);
   } finally {
+    await removeDraft(draft);
+  }
+}
+
+async function removeDraft(draft: string): Promise<void> {
+  try {
     await rm(draft, { force: true });
+  } catch {
+    // What could not be made, in a directory that cannot be written.
   }
 }
 

@@ -102,6 +102,20 @@ describe('AdminTokenFile', () => {
     await refused(pipe, /Cannot use the admin token file .*no regular file/);
   });
 
+  test('a place that cannot be written is an error that names the ways out', async () => {
+    const nowhere = join(directory, 'nowhere');
+    await symlink(join(directory, 'nothing'), nowhere);
+    // The first fails while its directory is made, the second while the file is.
+    for (const file of [join(nowhere, 'token'), join(directory, 'x'.repeat(250))]) {
+      await assert.rejects(AdminTokenFile.open(file), ({ message }: Error) => {
+        assert.ok(message.startsWith(`Cannot use the admin token file "${file}"`), message);
+        assert.match(message, /ENOENT|ENAMETOOLONG/);
+        assert.match(message, /--admin-token-file FILE.* --admin-port off .*--admin-open /);
+        return true;
+      });
+    }
+  });
+
   test('those that start together agree on one; only its maker removes it', async () => {
     const file = join(directory, 'together');
     const all = await Promise.all(Array.from({ length: 8 }, () => AdminTokenFile.open(file)));
