@@ -2,6 +2,7 @@
 // starts the acceptor and the admin API, prints what is where, and answers signals until it has
 // drained. Commands differ in name and defaults only.
 
+import { constants } from 'node:os';
 import { systemClock } from '#core/base/clock.ts';
 import { configFlags, flagPath } from '#config/config-flags.ts';
 import type { FlagSpec } from '#config/flags.ts';
@@ -24,6 +25,8 @@ const NOTES = [
   'Every flag is also an environment variable: --http-port is MGW_HTTP_PORT.',
   'SIGTERM and SIGINT drain and exit; SIGHUP reloads the configuration and reopens logs.',
 ];
+
+type StopSignal = 'SIGTERM' | 'SIGINT';
 
 /** Between two looks for memory that nobody needs. */
 const TRIM_EVERY_MS = 10_000;
@@ -82,12 +85,14 @@ async function serve(
   let admin: AdminServer | null = null;
   let ports: Readonly<Record<string, number>>;
   // Before anyone learns that the process is there, so that no signal finds it unprepared.
-  const stopped = untilStopped(acceptor, load);
+  let isServing = false;
+  const stopped = untilStopped(acceptor, load, () => isServing);
   const source = new AcceptorSource(acceptor, packageVersion(), role);
   try {
     const bound = await acceptor.open();
     admin = await openAdmin(acceptor, source);
     ports = { ...bound, ...(admin === null ? {} : { admin: admin.port }) };
+    isServing = true;
   } catch (error) {
     await acceptor.close();
     return fail(error, io);
@@ -136,22 +141,42 @@ function defaultTokenFile(): string {
 
 /**
  * Resolves at SIGTERM or SIGINT, or when a drain was asked for by the admin API. A second SIGTERM
- * changes nothing; a second SIGINT is a person who does not want to wait.
+ * changes nothing; a second SIGINT is a person who does not want to wait. Before the gateway serves
+ * there is nothing to finish, and the start may hang: either ends the process at once.
  */
-function untilStopped(acceptor: Acceptor, load: () => Promise<LoadResult>): Promise<void> {
+function untilStopped(
+  acceptor: Acceptor,
+  load: () => Promise<LoadResult>,
+  isServing: () => boolean,
+): Promise<void> {
   return new Promise((resolve) => {
     let isInterrupted = false;
-    process.on('SIGTERM', () => resolve());
+    const stop = (signal: StopSignal): void => {
+      if (!isServing()) endBy(signal);
+      resolve();
+    };
+    process.on('SIGTERM', stop);
     process.on('SIGINT', () => {
       if (isInterrupted) process.exit(ExitCode.failure);
       isInterrupted = true;
-      resolve();
+      stop('SIGINT');
     });
     // Started by another process of ours (mgw dev): its end is ours.
-    if (process.channel !== undefined) process.once('disconnect', () => resolve());
+    if (process.channel !== undefined) process.once('disconnect', () => stop('SIGTERM'));
     process.on('SIGHUP', () => void reload(acceptor, load));
     acceptor.onDrainStarted = resolve;
   });
+}
+
+/**
+ * Ends the process by `signal`, as if nobody had listened to it: shells tell 128 and its number,
+ * 143 or 130. An exit of our own would wait for a file operation that hangs; it is left for the
+ * first process of a container, whom its own signals do not end.
+ */
+function endBy(signal: StopSignal): never {
+  process.removeAllListeners(signal);
+  process.kill(process.pid, signal);
+  return process.exit(128 + constants.signals[signal]);
 }
 
 async function reload(acceptor: Acceptor, load: () => Promise<LoadResult>): Promise<void> {

@@ -297,6 +297,11 @@ export async function runSidecar(
   return { code, stderr: errors() };
 }
 
+/** A start of `mgw sidecar` that nobody waits for. */
+export function spawnSidecar(args: readonly string[]): ChildProcess {
+  return spawnGateway([MGW, 'sidecar', ...args], []).child;
+}
+
 function spawnGateway(command: readonly string[], nodeArgs: readonly string[]) {
   const child = spawn(process.execPath, [...nodeArgs, ...command], {
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -3,17 +3,17 @@
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { connectMmtp } from '#cli/client/mmtp-client.ts';
 import { MmtpClientError } from '#cli/client/mmtp-client-error.ts';
-import { makeKeyDirectory, runSidecar, startSidecar } from './gateway.ts';
+import { makeKeyDirectory, runSidecar, spawnSidecar, startSidecar } from './gateway.ts';
 import { callBytes, codeOf, headerOf, openWire, type HttpWire } from './http-wire.ts';
 import { openMmtp, requestBytes } from './mmtp-wire.ts';
 import { echo, startService, type Service } from './service.ts';
-import { until } from './wait.ts';
+import { until, within } from './wait.ts';
 
 let service: Service;
 let directory: string;
@@ -78,7 +78,34 @@ describe('starting', () => {
     assert.match(admin.stderr, new RegExp(`admin.*${port}.*--admin-port`, 's'));
     taken.close();
   });
+
+  test(
+    'a start that hangs ends at once when it is told to',
+    { skip: process.platform !== 'linux' && 'needs /proc' },
+    async () => {
+      const free = ['--http-port=0', '--mmtp-port=0', '--admin-port=0'];
+      // Node looks for a directory there that it could make others in, and never finds one.
+      const args = [...free, '--admin-token-file=/proc/no/such/token', upstream()];
+      for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+        const child = spawnSidecar(args);
+        const exited = once(child, 'exit');
+        try {
+          await until(() => listensToHangup(child.pid!), 'its signal handlers');
+          child.kill(signal);
+          assert.deepEqual(await within(exited, `exit after ${signal}`), [null, signal]);
+        } finally {
+          child.kill('SIGKILL');
+        }
+      }
+    },
+  );
 });
+
+/** Does a process catch SIGHUP? Node does not, a gateway does once it catches the others. */
+function listensToHangup(pid: number): boolean {
+  const status = readFileSync(`/proc/${pid}/status`, 'latin1');
+  return (Number.parseInt(/SigCgt:\s*([\da-f]+)/.exec(status)![1]!.slice(-1), 16) & 1) === 1;
+}
 
 describe('ending', () => {
   test('an idle gateway ends at once', async () => {
