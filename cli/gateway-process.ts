@@ -95,6 +95,8 @@ async function serve(
     isServing = true;
   } catch (error) {
     await acceptor.close();
+    // Listening for the end of the process that started this one must not keep it alive.
+    process.channel?.unref();
     return fail(error, io);
   }
   for (const [name, port] of Object.entries(ports)) {
