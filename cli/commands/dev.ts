@@ -2,8 +2,8 @@
 // own process, on one machine with nothing else installed. Which gateways there are is a list of
 // its own: cli/dev/gateway-parts.ts.
 
-import { mkdir, writeFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { parseFlags } from '#config/flags.ts';
 import { helpText, type CommandSpec } from '#config/help.ts';
 import { programFile } from '#config/package-files.ts';
@@ -17,6 +17,7 @@ import {
   portsOf,
   readyName,
   type GatewayPart,
+  type PartFiles,
   type Ports,
 } from '../dev/gateway-parts.ts';
 import { ExitCode, type CommandIo } from '../io.ts';
@@ -29,6 +30,7 @@ const COMMAND: CommandSpec = {
   flags: PORT_FLAGS,
 };
 
+/** Each system has a directory of its own in here, so that several can run side by side. */
 const DEV_DIR = '.mgw/dev';
 const HTTP_SAMPLE = programFile('cli/dev/samples/http-service.ts');
 const SOFA_SAMPLE = programFile('cli/dev/samples/sofa-service.ts');
@@ -48,13 +50,38 @@ export async function runDev(argv: readonly string[], io: CommandIo): Promise<nu
     return ExitCode.usage;
   }
   const stopped = stopSignal();
+  let directory: string;
+  try {
+    directory = await makeDirectory();
+  } catch (error) {
+    return refuse(error, io);
+  }
+  try {
+    return await runIn(directory, values, stopped, io);
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+/** A name that none had before: what a crash left is in nobody's way, and nobody's is taken. */
+async function makeDirectory(): Promise<string> {
+  await mkdir(DEV_DIR, { recursive: true });
+  return mkdtemp(join(DEV_DIR, `${process.pid}-`));
+}
+
+async function runIn(
+  directory: string,
+  values: Readonly<Record<string, unknown>>,
+  stopped: Promise<null>,
+  io: CommandIo,
+): Promise<number> {
   const children: DevChild[] = [];
   try {
-    await startAll(values, children, io);
+    await startAll(directory, values, children, io);
   } catch (error) {
-    io.stderr.write(`Cannot start the development system: ${(error as Error).message}\n`);
+    const code = refuse(error, io);
     await stopAll(children);
-    return ExitCode.failure;
+    return code;
   }
   const failed = await Promise.race([stopped, firstExit(children)]);
   if (failed !== null) io.stderr.write(`"${failed}" ended unexpectedly; stopping everything\n`);
@@ -62,13 +89,20 @@ export async function runDev(argv: readonly string[], io: CommandIo): Promise<nu
   return failed === null ? ExitCode.ok : ExitCode.failure;
 }
 
+function refuse(error: unknown, io: CommandIo): number {
+  io.stderr.write(`Cannot start the development system: ${(error as Error).message}\n`);
+  return ExitCode.failure;
+}
+
 /** A gateway that runs. */
 interface RunningPart {
   readonly part: GatewayPart;
   readonly ports: Ports;
+  readonly files: PartFiles;
 }
 
 async function startAll(
+  directory: string,
   values: Readonly<Record<string, unknown>>,
   children: DevChild[],
   io: CommandIo,
@@ -84,14 +118,14 @@ async function startAll(
     http: http.ready.ports['http']!,
     ...(sofa === null ? {} : { bolt: sofa.ready.ports['bolt']! }),
   };
-  await mkdir(DEV_DIR, { recursive: true });
   const running: RunningPart[] = [];
   for (const part of GATEWAY_PARTS) {
-    const child = await startGateway(part, portsOf(part, values), samples);
+    const files = filesOf(part, directory);
+    const child = await startGateway(part, portsOf(part, values), files, samples);
     children.push(child);
-    running.push({ part, ports: child.ready.ports as Ports });
+    running.push({ part, ports: child.ready.ports as Ports, files });
   }
-  io.stdout.write(overview(running, samples));
+  io.stdout.write(overview(running, samples, directory));
   const ports = Object.fromEntries(
     running.flatMap((one) =>
       Object.entries(one.ports).map(([listener, port]) => [readyName(one.part, listener), port]),
@@ -104,21 +138,21 @@ async function startAll(
 async function startGateway(
   part: GatewayPart,
   ports: Ports,
+  files: PartFiles,
   samples: SamplePorts,
 ): Promise<DevChild> {
-  const files = {
-    config: configFile(part),
-    adminToken: `${DEV_DIR}/${part.file}-admin.token`,
-    accessLog: `${DEV_DIR}/${part.file}-access.log`,
-  };
   const config = part.config(samples, resolve(DEV_KEY_FILE));
   const whole = { ...config, ...part.ownSettings(ports, files) };
   await writeFile(files.config, `${JSON.stringify(whole, null, 2)}\n`);
   return DevChild.start(part.name, part.command(ports, files));
 }
 
-function configFile({ file }: GatewayPart): string {
-  return `${DEV_DIR}/${file}.json`;
+function filesOf({ file }: GatewayPart, directory: string): PartFiles {
+  return {
+    config: join(directory, `${file}.json`),
+    adminToken: join(directory, `${file}-admin.token`),
+    accessLog: join(directory, `${file}-access.log`),
+  };
 }
 
 /** Null when the SOFARPC library, a development dependency, is not installed. */
@@ -134,7 +168,11 @@ async function startSofa(io: CommandIo): Promise<DevChild | null> {
   }
 }
 
-function overview(running: readonly RunningPart[], samples: SamplePorts): string {
+function overview(
+  running: readonly RunningPart[],
+  samples: SamplePorts,
+  directory: string,
+): string {
   // What there is to try is tried at the mesh gateway, whose flags have no prefix.
   const { http, mmtp } = running.find(({ part }) => part.flagPrefix === '')!.ports;
   const target = mmtp === 8004 ? '' : ` --mmtp 127.0.0.1:${mmtp}`;
@@ -145,8 +183,8 @@ Mesh gateway ${packageVersion()} on Node ${process.versions.node}
 ${running.map(gatewayLines).join('')}\
   sample services     HTTP  127.0.0.1:${samples.http}
                       Bolt  ${bolt} (SOFARPC)
-  configurations      ${running.map(({ part }) => configFile(part)).join(', ')}
-  access logs         ${DEV_DIR}/*-access.log
+  configurations      ${directory}/*.json
+  access logs         ${directory}/*-access.log
 
 Try:
   npx mgw call demo.echo -d '{"hello":"world"}'${target}
@@ -154,16 +192,16 @@ Try:
   curl -d '{"ms":200}' -H 'Operation-Type: demo.slow' http://127.0.0.1:${http}/mgw.htm
   npx mgw call demo.echo -d '{"n":1}' -n 20000 -c 4 --streams 16${target}
 
-Ctrl-C ends everything.
+Ctrl-C ends everything and removes these files.
 `;
 }
 
-function gatewayLines({ part, ports }: RunningPart): string {
+function gatewayLines({ part, ports, files }: RunningPart): string {
   const { http, mmtp, admin } = ports;
   return `\
   ${part.name.padEnd(20)}HTTP  http://127.0.0.1:${http}/mgw.htm
                       Mmtp  127.0.0.1:${mmtp}
-                      admin http://127.0.0.1:${admin} (token in ${DEV_DIR}/${part.file}-admin.token)
+                      admin http://127.0.0.1:${admin} (token in ${files.adminToken})
 `;
 }
 

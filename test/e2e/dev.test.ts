@@ -4,12 +4,14 @@
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { until } from '#test/integration/wait.ts';
 
 const MGW = fileURLToPath(new URL('../../cli/mgw.js', import.meta.url));
 
@@ -58,22 +60,42 @@ function post(
   });
 }
 
+/** Flags that let every gateway take any free ports; the HTTP port of the mesh gateway first. */
+const FREE = ['', 'embedded-', 'central-'].flatMap((prefix) =>
+  ['http', 'mmtp', 'admin'].map((listener) => `--${prefix}${listener}-port=0`),
+);
+
+/** Starts a development system in `directory`; answers it with what it has printed. */
+async function startDev(): Promise<{ child: ChildProcess; text: string; ready: Ready }> {
+  const child = spawn(process.execPath, [MGW, 'dev', ...FREE], { cwd: directory });
+  child.stderr.pipe(process.stderr);
+  let text = '';
+  for await (const line of createInterface({ input: child.stdout })) {
+    text += `${line}\n`;
+    if (!line.startsWith('{"event":"ready"')) continue;
+    return { child, text, ready: JSON.parse(line) as Ready };
+  }
+  return assert.fail(`mgw dev did not become ready:\n${text}`);
+}
+
+/** The directory that a system says its files are in. */
+function filesOf(text: string): string {
+  return join(directory, /configurations +(\S+)\/\*\.json/.exec(text)![1]!);
+}
+
+function linesOf(file: string): readonly string[] {
+  return readFileSync(file, 'utf8').split('\n').slice(0, -1);
+}
+
+function contentsOf(folder: string, isMeant: (file: string) => boolean): Map<string, string> {
+  const names = readdirSync(folder).filter(isMeant);
+  return new Map(names.map((name) => [name, readFileSync(join(folder, name), 'utf8')]));
+}
+
 describe('mgw dev', () => {
   before(async () => {
     directory = await mkdtemp(join(tmpdir(), 'mgw-dev-'));
-    const listeners = ['http', 'mmtp', 'admin'];
-    const ports = ['', 'embedded-', 'central-'].flatMap((prefix) =>
-      listeners.map((listener) => `--${prefix}${listener}-port=0`),
-    );
-    dev = spawn(process.execPath, [MGW, 'dev', ...ports], { cwd: directory });
-    dev.stderr!.pipe(process.stderr);
-    for await (const line of createInterface({ input: dev.stdout! })) {
-      output += `${line}\n`;
-      if (!line.startsWith('{"event":"ready"')) continue;
-      ready = JSON.parse(line) as Ready;
-      break;
-    }
-    assert.ok(ready !== undefined, `mgw dev did not become ready:\n${output}`);
+    ({ child: dev, text: output, ready } = await startDev());
   });
 
   after(async () => {
@@ -171,21 +193,40 @@ describe('mgw dev', () => {
     assert.equal(code, 0, stderr + stdout);
   });
 
-  test('writes a line per request to the access log, and ends cleanly at Ctrl-C', async () => {
-    dev.kill('SIGINT');
-    const [code] = (await once(dev, 'exit')) as [number | null];
-    assert.equal(code, 0);
-    for (const { name, http } of GENERATIONS) {
-      const log = await readFile(join(directory, `.mgw/dev/${name}-access.log`), 'utf8');
-      const lines = log
-        .trim()
-        .split('\n')
-        .map((line) => JSON.parse(line) as Record<string, unknown>);
-      assert.ok(lines.length >= 4, name);
+  test('writes a line per request to the access log', async () => {
+    for (const { name } of GENERATIONS) {
+      const file = join(filesOf(output), `${name}-access.log`);
+      await until(() => linesOf(file).length >= 4, `four lines of ${name}`);
+      const lines = linesOf(file).map((line) => JSON.parse(line) as Record<string, unknown>);
       assert.ok(
         lines.every(({ generation }) => generation === name),
         name,
       );
+    }
+  });
+
+  test('a second system in the same directory leaves the first alone', async () => {
+    const files = filesOf(output);
+    const isKept = (file: string): boolean => !file.endsWith('.log');
+    const before = contentsOf(files, isKept);
+    assert.equal(before.size, 6, [...before.keys()].join());
+    const { child, text } = await startDev();
+    assert.notEqual(filesOf(text), files);
+    child.kill('SIGTERM');
+    assert.deepEqual(await once(child, 'exit'), [0, null]);
+    assert.deepEqual(readdirSync(join(directory, '.mgw/dev')), [basename(files)]);
+    const failed = await mgw('dev', `--http-port=${ready.ports['http']}`, ...FREE.slice(1));
+    assert.equal(failed.code, 1, failed.stderr);
+    assert.deepEqual(readdirSync(join(directory, '.mgw/dev')), [basename(files)]);
+    assert.deepEqual(contentsOf(files, isKept), before);
+  });
+
+  test('ends cleanly at Ctrl-C and removes its files', async () => {
+    dev.kill('SIGINT');
+    const [code] = (await once(dev, 'exit')) as [number | null];
+    assert.equal(code, 0);
+    assert.deepEqual(readdirSync(join(directory, '.mgw/dev')), []);
+    for (const { name, http } of GENERATIONS) {
       await assert.rejects(post('demo.echo', '{}', {}, http), `${name}: the port must be closed`);
     }
   });
