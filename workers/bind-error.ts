@@ -12,7 +12,7 @@ const HOST_CODES: readonly (string | undefined)[] = [
 ];
 
 /**
- * @param name listener, as its flag names it: `http`, `mmtp` or `admin`
+ * @param name listener, as its flag names it: `http`, `mmtp` or `admin`, in `mgw dev` with a prefix
  * @param error what binding ended with
  */
 export function bindErrorText(

@@ -16,10 +16,12 @@ import {
   PORT_FLAGS,
   portsOf,
   readyName,
+  wantedPorts,
   type GatewayPart,
   type PartFiles,
   type Ports,
 } from '../dev/gateway-parts.ts';
+import { checkPorts } from '../dev/port-check.ts';
 import { ExitCode, type CommandIo } from '../io.ts';
 import { DEV_KEY_FILE, ensureKeyFile } from './session-key-file.ts';
 
@@ -32,6 +34,8 @@ const COMMAND: CommandSpec = {
 
 /** Each system has a directory of its own in here, so that several can run side by side. */
 const DEV_DIR = '.mgw/dev';
+/** Where gateways listen unless the environment says otherwise to them. */
+const HOST = '127.0.0.1';
 const HTTP_SAMPLE = programFile('cli/dev/samples/http-service.ts');
 const SOFA_SAMPLE = programFile('cli/dev/samples/sofa-service.ts');
 
@@ -107,6 +111,7 @@ async function startAll(
   children: DevChild[],
   io: CommandIo,
 ): Promise<void> {
+  await checkPorts(process.env['MGW_HOST'] ?? HOST, wantedPorts(values));
   const isNew = ensureKeyFile(DEV_KEY_FILE);
   if (isNew) io.stdout.write(`made session keys for development in ${DEV_KEY_FILE}\n`);
   const [http, sofa] = await Promise.all([

@@ -5,6 +5,7 @@
 import type { FlagSpec } from '#config/flags.ts';
 import { programFile } from '#config/package-files.ts';
 import { centralConfig, decentralizedConfig, meshConfig, type SamplePorts } from './dev-config.ts';
+import type { WantedPort } from './port-check.ts';
 
 /** Listeners of a gateway. */
 export const LISTENERS = ['http', 'mmtp', 'admin'] as const;
@@ -112,6 +113,17 @@ export function portsOf(part: GatewayPart, values: Readonly<Record<string, unkno
     Number(values[flagName(part, listener)]),
   );
   return { http, mmtp, admin };
+}
+
+/** The ports of all gateways that a command line asks for, by the names that their flags have. */
+export function wantedPorts(values: Readonly<Record<string, unknown>>): readonly WantedPort[] {
+  return GATEWAY_PARTS.flatMap((part) => {
+    const ports = portsOf(part, values);
+    return LISTENERS.map((listener) => ({
+      name: readyName(part, listener),
+      port: ports[listener],
+    }));
+  });
 }
 
 /** Name of a bound port in the ready line: `http` of the mesh gateway, `embedded-http`. */

@@ -60,7 +60,7 @@ function post(
   });
 }
 
-/** Flags that let every gateway take any free ports; the HTTP port of the mesh gateway first. */
+/** Flags that let every gateway take any free ports. */
 const FREE = ['', 'embedded-', 'central-'].flatMap((prefix) =>
   ['http', 'mmtp', 'admin'].map((listener) => `--${prefix}${listener}-port=0`),
 );
@@ -215,8 +215,11 @@ describe('mgw dev', () => {
     child.kill('SIGTERM');
     assert.deepEqual(await once(child, 'exit'), [0, null]);
     assert.deepEqual(readdirSync(join(directory, '.mgw/dev')), [basename(files)]);
-    const failed = await mgw('dev', `--http-port=${ready.ports['http']}`, ...FREE.slice(1));
+    const flag = '--embedded-http-port=';
+    const others = FREE.filter((one) => !one.startsWith(flag));
+    const failed = await mgw('dev', `${flag}${ready.ports['http']}`, ...others);
     assert.equal(failed.code, 1, failed.stderr);
+    assert.match(failed.stderr, /"embedded-http": port \d+ is in use; .* --embedded-http-port\n$/);
     assert.deepEqual(readdirSync(join(directory, '.mgw/dev')), [basename(files)]);
     assert.deepEqual(contentsOf(files, isKept), before);
   });
