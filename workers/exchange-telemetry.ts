@@ -64,9 +64,9 @@ export class ExchangeTelemetry implements ExchangeObserver {
     if (accessLog !== null) this.#log(accessLog, exchange, code, reason, costUs, upstreamUs);
   }
 
-  filterThrew(filterName: string, phase: Phase, error: unknown): void {
+  filterFailed(filterName: string, phase: Phase, error: unknown): void {
     this.#options.counters.filterErrors++;
-    this.#options.log.warnLimited('filter-threw', 'a filter threw', {
+    this.#options.log.warnLimited('filter-failed', 'a filter failed', {
       filter: filterName,
       phase,
       error: error instanceof Error ? (error.stack ?? error.message) : String(error),

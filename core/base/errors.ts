@@ -338,7 +338,13 @@ export const Errors = {
     R.backendFailed,
     'The gateway is shutting down',
   ),
-  filterFailed: define('GW_FILTER_FAILED', 'internal', 'never', R.unknownError, 'A filter threw'),
+  filterFailed: define(
+    'GW_FILTER_FAILED',
+    'internal',
+    'never',
+    R.unknownError,
+    'A filter threw or returned what is no status',
+  ),
   laneLost: define(
     'GW_LANE_LOST',
     'internal',

@@ -13,7 +13,8 @@ export interface ExchangeObserver {
   started(exchange: Exchange): void;
   /** Runs once for every exchange, last. The object is reused afterwards. */
   completed(exchange: Exchange): void;
-  filterThrew(filterName: string, phase: Phase, error: unknown): void;
+  /** @param error what the filter threw, or a text: what it returned that is no status */
+  filterFailed(filterName: string, phase: Phase, error: unknown): void;
   retried(exchange: Exchange): void;
   /** The last open exchange ended; for draining. */
   idle(): void;

@@ -47,8 +47,8 @@ export class ExchangeDriver implements ExchangeResumer {
   readonly #brakes = new Brakes();
   readonly #staged: StagedRequests;
   readonly #inflateBody: ExchangeDriverOptions['inflateBody'];
-  readonly #filterThrew = (exchange: Exchange, chain: PhaseChain, error: unknown) => {
-    this.#observer.filterThrew(chain.names[exchange.filterIndex]!, chain.phase, error);
+  readonly #filterFailed = (exchange: Exchange, chain: PhaseChain, error: unknown) => {
+    this.#observer.filterFailed(chain.names[exchange.filterIndex]!, chain.phase, error);
     this.#dropStream(exchange);
   };
   #router!: Router; // Set by `use` before the first request.
@@ -307,7 +307,7 @@ export class ExchangeDriver implements ExchangeResumer {
 
   /** Runs one phase from `filterIndex` on. True when it is through. */
   #run(exchange: Exchange, chain: PhaseChain): boolean {
-    const status = runPhase(exchange, chain, this.#filterThrew);
+    const status = runPhase(exchange, chain, this.#filterFailed);
     if (status === FilterStatus.pause) this.#pause(exchange);
     else if (status !== FilterStatus.continue) this.#filterReplied(exchange);
     return status === FilterStatus.continue;

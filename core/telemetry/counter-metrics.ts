@@ -195,7 +195,12 @@ export const GATEWAY_FAMILIES: readonly CounterFamily<GatewayCounters>[] = [
     'exchangesRefused',
     [],
   ),
-  counter('mgw_filter_errors_total', 'Filters that threw', 'filterErrors', []),
+  counter(
+    'mgw_filter_errors_total',
+    'Filters that threw or returned no status',
+    'filterErrors',
+    [],
+  ),
   counter(
     'mgw_internal_errors_total',
     'Connections closed because code of the gateway threw',

@@ -155,7 +155,7 @@ export class GatewayCounters {
   exchangesCompleted = 0;
   /** Requests refused because too many were open. */
   exchangesRefused = 0;
-  /** Filters that threw; each such request was answered 5000. */
+  /** Filters that threw or returned no status; each such request was answered 5000. */
   filterErrors = 0;
   /** Connections closed because code of the gateway threw. */
   internalErrors = 0;

@@ -30,6 +30,12 @@ export const filters = [{
     if (api.operationType === 'throws') {
       return { requestBody() { throw new Error('a fault of the filter'); } };
     }
+    if (api.operationType === 'forgets') {
+      return { requestBody() { 'no return'; } };
+    }
+    if (api.operationType === 'async') {
+      return { async requestBody() { throw new Error('nobody waits for it'); } };
+    }
     if (api.operationType === 'now') {
       return { requestBody(exchange) { answer(exchange); return REPLY; } };
     }
@@ -94,6 +100,8 @@ before(async () => {
       { operationType: 'now', group: 'all' },
       { operationType: 'later', group: 'all' },
       { operationType: 'throws', group: 'all' },
+      { operationType: 'forgets' },
+      { operationType: 'async' },
       { operationType: 'echo' },
       { operationType: 'marked' },
     ],
@@ -172,4 +180,14 @@ describe('a filter of the user', () => {
     assert.equal(codeOf(await callOnce(gateway.httpPort, callBytes('echo', 'x'))), 1000);
     assert.equal((await gateway.counted()).filterErrors, 1);
   });
+
+  for (const operationType of ['forgets', 'async']) {
+    test(`that returns no status makes 5000 of its request: ${operationType}`, async () => {
+      const { filterErrors } = await gateway.counted();
+      const failed = await callOnce(gateway.httpPort, callBytes(operationType, 'x'));
+      assert.equal(codeOf(failed), 5000);
+      assert.notEqual(failed.body.length, 0);
+      assert.equal((await gateway.counted()).filterErrors, filterErrors + 1);
+    });
+  }
 });

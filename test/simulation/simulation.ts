@@ -86,7 +86,7 @@ export const ROUGH: Weather = {
   breaks: 0.15,
 };
 
-/** Counts, and fails the run when a filter throws. */
+/** Counts, and fails the run when a filter fails. */
 class Books implements ExchangeObserver {
   started_ = 0;
   completed_ = 0;
@@ -102,8 +102,8 @@ class Books implements ExchangeObserver {
     if (error !== null && response.isStreaming) this.brokenStreams++;
   }
 
-  filterThrew(filterName: string, phase: string, error: unknown): void {
-    assert.fail(`${filterName} threw in ${phase}: ${String(error)}`);
+  filterFailed(filterName: string, phase: string, error: unknown): void {
+    assert.fail(`${filterName} failed in ${phase}: ${String(error)}`);
   }
 
   retried(): void {}

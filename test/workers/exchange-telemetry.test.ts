@@ -183,14 +183,18 @@ describe('ExchangeTelemetry', () => {
     assert.equal(bench.lines.length, 0);
   });
 
-  test('a filter that throws is counted and told with its stack', () => {
+  test('a filter that fails is counted and told with its stack, or what it returned', () => {
     const bench = new Bench();
-    bench.telemetry.filterThrew('mine', 'routed', new Error('no luck'));
-    bench.telemetry.filterThrew('mine', 'routed', 'text');
+    bench.telemetry.filterFailed('mine', 'routed', new Error('no luck'));
+    bench.telemetry.filterFailed('mine', 'routed', 'returned true');
     assert.equal(bench.counters.filterErrors, 2);
     const [first, second] = bench.warnings.map(({ fields }) => String(fields?.['error']));
     assert.match(first!, /no luck\n.*at /);
-    assert.equal(second, 'text');
+    assert.equal(second, 'returned true');
+    assert.deepEqual(
+      [bench.warnings[0]?.key, bench.warnings[1]?.key],
+      ['filter-failed', 'filter-failed'],
+    );
   });
 
   test('a retry counts with its upstream; idle is told while somebody waits for it', () => {

@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Errors } from '#core/base/errors.ts';
+import type { FilterFactory } from '#core/pipeline/filter.ts';
 import { DriverBench, FakeDownstream } from './support/fakes.ts';
 import {
   REQUEST_PHASES,
@@ -13,6 +14,20 @@ import {
   WAITING_PHASES,
 } from './support/scenes.ts';
 import { REFUSAL, ScriptFilter } from './support/script-filter.ts';
+
+/** What filters return by mistake, and how it is told. */
+const NO_STATUSES: readonly (readonly [name: string, value: unknown, told: string])[] = [
+  ['nothing', undefined, 'undefined'],
+  ['null', null, 'null'],
+  ['true', true, 'true'],
+  ['false', false, 'false'],
+  ['a number that is no status', 7, '7'],
+  ['a word', 'reply', '"reply"'],
+  ['a long text', 'x'.repeat(1000), `"${'x'.repeat(40)}"`],
+  ['an object', {}, 'an object'],
+  ['a function', () => 0, 'a function'],
+  ['a promise', Promise.resolve(0), 'a promise'],
+];
 
 describe('ExchangeDriver: the plain way', () => {
   test('passes all phases, sends, answers, completes', () => {
@@ -126,10 +141,30 @@ describe('ExchangeDriver: filters that answer', () => {
       assert.equal(client.last.code, 5000);
       assert.equal(client.last.error, Errors.filterFailed);
       assert.equal(client.last.body, '');
-      assert.deepEqual(bench.observer.thrown, [`script.${phase}`]);
+      assert.deepEqual(bench.observer.failures, [`script.${phase}`]);
       assert.equal(filter.completed, 1);
       bench.assertEmpty();
     });
+  }
+
+  for (const phase of WAITING_PHASES) {
+    for (const [name, value, told] of NO_STATUSES) {
+      test(`a filter that returns ${name} in ${phase} answers 5000 and is told of`, () => {
+        const filter = { [phase]: () => value };
+        const factory = { name: 'odd', maturity: 'beta', phases: [phase], create: () => filter };
+        const bench = new DriverBench([factory as unknown as FilterFactory]);
+        const client = new FakeDownstream();
+        const exchange = bench.call(client);
+        if (bench.target.open.length > 0) bench.answer(exchange, 'of the service');
+        assert.equal(client.replies.length, 1);
+        assert.deepEqual([client.last.code, client.last.body], [5000, '']);
+        assert.equal(client.last.error, Errors.filterFailed);
+        assert.deepEqual(bench.observer.failures, [`odd.${phase}`]);
+        const [error] = bench.observer.failureErrors;
+        assert.ok(String(error).startsWith(`returned ${told}; return FilterStatus.`), `${error}`);
+        bench.assertEmpty();
+      });
+    }
   }
 
   test('a filter that throws in complete changes nothing and hides no other', () => {
@@ -141,7 +176,7 @@ describe('ExchangeDriver: filters that answer', () => {
     bench.answer(bench.call(client));
     assert.equal(client.last.code, 1000);
     assert.equal(good.completed, 1);
-    assert.deepEqual(bench.observer.thrown, ['bad.complete']);
+    assert.deepEqual(bench.observer.failures, ['bad.complete']);
     bench.assertEmpty();
   });
 });

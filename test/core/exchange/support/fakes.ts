@@ -130,7 +130,10 @@ export class FakeObserver implements ExchangeObserver {
   idles = 0;
   readonly completed_: { readonly serial: number; readonly slot: number; readonly code: number }[] =
     [];
-  readonly thrown: string[] = [];
+  /** `filter.phase` of every filter that failed. */
+  readonly failures: string[] = [];
+  /** What was told of each. */
+  readonly failureErrors: unknown[] = [];
 
   started(): void {
     this.started_++;
@@ -141,8 +144,9 @@ export class FakeObserver implements ExchangeObserver {
     this.completed_.push({ serial, slot, code: response.resultCode });
   }
 
-  filterThrew(filterName: string, phase: string): void {
-    this.thrown.push(`${filterName}.${phase}`);
+  filterFailed(filterName: string, phase: string, error: unknown): void {
+    this.failures.push(`${filterName}.${phase}`);
+    this.failureErrors.push(error);
   }
 
   retried(): void {
