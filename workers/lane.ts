@@ -5,6 +5,7 @@ import { SystemRandom, systemClock, type Clock } from '#core/base/clock.ts';
 import { STAGED_MAX } from '#core/exchange/staged-requests.ts';
 import { Gateway, type GatewayOptions, type PreparedConfig } from '#core/gateway.ts';
 import { NodeNetwork } from '#core/network.ts';
+import { FilterError } from '#core/pipeline/create-filter.ts';
 import type { SlotArena } from '#core/slot-arena.ts';
 import { AccessLog } from '#core/telemetry/access-log.ts';
 import { ApiStatsTable } from '#core/telemetry/api-stats.ts';
@@ -71,7 +72,13 @@ export class Lane {
     if (!opened.ok) throw new InputError(opened.problems);
     const { accessLog } = config.config.telemetry;
     const file = accessLog === 'off' ? null : await AccessLogFile.open(accessLog, log);
-    return new Lane(options, loaded, opened.input, file);
+    try {
+      return new Lane(options, loaded, opened.input, file);
+    } catch (error) {
+      await file?.close();
+      if (!(error instanceof FilterError)) throw error;
+      throw new InputError([{ path: 'filters.modules', message: error.message }]);
+    }
   }
 
   private constructor(

@@ -13,6 +13,7 @@ import {
 } from '#core/codec/session/revocation.ts';
 import type { GatewayInput } from '#core/gateway.ts';
 import type { LimitBook, LimitPlaces } from '#core/limit-places.ts';
+import type { ListedFactory } from '#core/pipeline/create-filter.ts';
 import { PHASES, type FilterFactory } from '#core/pipeline/filter.ts';
 import type { Problem } from '#config/problem.ts';
 import type { ResolvedApi } from '#config/resolve-api.ts';
@@ -114,11 +115,11 @@ async function loadFilters(
   modules: readonly string[],
   cwd: string,
   problems: Problem[],
-): Promise<readonly FilterFactory[]> {
-  const filters: FilterFactory[] = [];
+): Promise<readonly ListedFactory[]> {
+  const filters: ListedFactory[] = [];
   for (const [index, file] of modules.entries()) {
     const loaded = await loadFilter(resolve(cwd, file));
-    if (typeof loaded !== 'string') filters.push(...loaded);
+    if (typeof loaded !== 'string') filters.push(...loaded.map((own) => listed(own, file)));
     else problems.push({ path: `filters.modules[${index}]`, message: loaded });
   }
   return filters;
@@ -144,6 +145,12 @@ async function loadFilter(file: string): Promise<readonly FilterFactory[] | stri
     );
   }
   return filters;
+}
+
+/** The user's factory, with the name of its file for what there may be to say about it. */
+function listed(factory: FilterFactory, module: string): ListedFactory {
+  const { name, maturity, phases } = factory;
+  return { name, maturity, phases, module, create: (environment) => factory.create(environment) };
 }
 
 function isFactory(value: unknown): value is FilterFactory {

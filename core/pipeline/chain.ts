@@ -1,14 +1,9 @@
 // Compiles the filters of one API into flat arrays, one per phase, holding only the filters that
 // implement the phase. Running a phase is a loop over such an array.
 
+import { createFilter, type ListedFactory } from './create-filter.ts';
 import type { Exchange } from './exchange.ts';
-import {
-  PHASES,
-  type Filter,
-  type FilterEnvironment,
-  type FilterFactory,
-  type Phase,
-} from './filter.ts';
+import type { Filter, FilterEnvironment, Phase } from './filter.ts';
 
 /** One phase of one filter. */
 export type PhaseHandler = (this: Filter, exchange: Exchange) => unknown;
@@ -42,18 +37,16 @@ interface NamedFilter {
  * Compiles a chain.
  *
  * @param factories in the order in which request phases run
- * @throws Error when a filter implements a phase that its factory does not declare
+ * @throws FilterError when a factory makes no sound filter
  */
 export function compileChain(
-  factories: readonly FilterFactory[],
+  factories: readonly ListedFactory[],
   api: FilterEnvironment['api'],
 ): CompiledChain {
   const filters: NamedFilter[] = [];
   factories.forEach((factory, stateIndex) => {
-    const filter = factory.create({ api, stateIndex });
-    if (filter === null) return;
-    checkPhases(factory, filter);
-    filters.push({ name: factory.name, filter });
+    const filter = createFilter(factory, { api, stateIndex });
+    if (filter !== null) filters.push({ name: factory.name, filter });
   });
   const reversed = filters.toReversed();
   return {
@@ -64,16 +57,6 @@ export function compileChain(
     responseBody: phaseChain('responseBody', reversed),
     complete: phaseChain('complete', reversed),
   };
-}
-
-function checkPhases(factory: FilterFactory, filter: Filter): void {
-  for (const phase of PHASES) {
-    if (filter[phase] === undefined || factory.phases.includes(phase)) continue;
-    throw new Error(
-      `Filter "${factory.name}" implements the phase ${phase} and does not declare it: ` +
-        `add it to the factory's phases`,
-    );
-  }
 }
 
 function phaseChain(phase: Phase, filters: readonly NamedFilter[]): PhaseChain {

@@ -68,7 +68,10 @@ export type Phase = (typeof PHASES)[number];
 export interface FilterFactory {
   readonly name: string;
   readonly maturity: FilterMaturity;
-  /** Phases that filters of this kind use; checked against what `create` returns. */
+  /**
+   * Phases that filters of this kind use: one that `create` returns has no other, and at least one
+   * of them.
+   */
   readonly phases: readonly Phase[];
   /** Compiles the filter for one API; null when the API does not need it. */
   create(environment: FilterEnvironment): Filter | null;

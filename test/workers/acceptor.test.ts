@@ -161,7 +161,7 @@ describe('Acceptor: configurations', () => {
     });
   }
 
-  test('one whose filter does not compile changes nothing', async () => {
+  test('one whose filter does not compile changes nothing, and starts nothing', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'mgw-filter-'));
     const file = join(directory, 'undeclared.mjs');
     writeFileSync(
@@ -170,15 +170,20 @@ describe('Acceptor: configurations', () => {
         { name: 'x', maturity: 'beta', phases: [], create: () => ({ routed: () => 0 }) },
       ];`,
     );
+    const filters = { modules: [file] };
+    await assert.rejects(
+      startGateway(configOf({ filters })),
+      (error) => error instanceof InputError && error.message.startsWith('filters.modules: '),
+    );
     const gateway = await startGateway(configOf());
     const { snapshot } = gateway.acceptor;
-    const filters = { modules: [file] };
     const result = await gateway.apply(configOf({ revision: 8, filters }));
     rmSync(directory, { recursive: true });
     assert.ok(!result.ok);
     const { path, message } = result.problems[0]!;
     assert.equal(path, 'filters.modules');
     assert.match(message, /"x" implements the phase routed and does not declare it/);
+    assert.ok(message.startsWith(`${file}: Filter "x" `), message);
     assert.equal(gateway.acceptor.snapshot, snapshot);
     assert.notEqual(gateway.acceptor.gateway.revision, 8);
     await gateway.stop();

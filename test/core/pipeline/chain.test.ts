@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { compileChain } from '#core/pipeline/chain.ts';
+import type { ListedFactory } from '#core/pipeline/create-filter.ts';
 import { PHASES, type Filter, type FilterFactory, type Phase } from '#core/pipeline/filter.ts';
 import { apiBase } from './support/make-api.ts';
 
@@ -14,6 +15,16 @@ function factory(
 ): FilterFactory {
   const filter = Object.fromEntries(has.map((phase) => [phase, () => 0])) as Filter;
   return { name, maturity: 'stable', phases: declares, create: () => filter };
+}
+
+/** A factory that makes whatever `create` says. */
+function factoryOf(
+  phases: readonly Phase[],
+  create: () => unknown,
+  module?: string,
+): ListedFactory {
+  const factory = { name: 'deny', maturity: 'beta', phases, create, module };
+  return factory as unknown as ListedFactory;
 }
 
 describe('compileChain', () => {
@@ -62,6 +73,80 @@ describe('compileChain', () => {
       });
     });
   }
+
+  test('refuses a filter that has none of the phases that it declares', () => {
+    for (const create of [() => ({}), () => ({ requestHead: undefined }), () => new Map()]) {
+      const made = factoryOf(['requestHead', 'complete'], create, 'deny.mjs');
+      assert.throws(() => compileChain([made], apiBase()), {
+        message:
+          'deny.mjs: Filter "deny" implements none of the phases that it declares (requestHead, ' +
+          'complete): create must return an object with a function for each, or null for no filter',
+      });
+    }
+    assert.throws(() => compileChain([factoryOf([], () => ({}))], apiBase()), {
+      message: /^Filter "deny" implements none of the phases that it declares \(which are none\)/,
+    });
+  });
+
+  class Misspelt {
+    complete(): void {}
+    request_head(): number {
+      return 0;
+    }
+  }
+  class Inherited extends Misspelt {}
+  const misspelt: readonly (readonly [name: string, phase: Phase, filter: object])[] = [
+    ['requesthead', 'requestHead', { requesthead: () => 1 }],
+    ['requesthead', 'requestHead', { requesthead: () => 1, requestHead: () => 0 }],
+    ['RoutED', 'routed', { requestHead: () => 0, RoutED: () => 1 }],
+    ['onRequestHead', 'requestHead', { onRequestHead: () => 1, complete: () => {} }],
+    ['requestHeader', 'requestHead', { requestHeader: () => 1, complete: () => {} }],
+    ['request_head', 'requestHead', new Misspelt()],
+    ['request_head', 'requestHead', new Inherited()],
+  ];
+  for (const [name, phase, filter] of misspelt) {
+    test(`refuses ${name} beside ${Object.keys(filter).join()}: it would never run`, () => {
+      const made = factoryOf(['requestHead', 'complete'], () => filter);
+      assert.throws(() => compileChain([made], apiBase()), {
+        message:
+          `Filter "deny" has "${name}", which is no phase: ` +
+          `rename it to ${phase}, or it never runs`,
+      });
+    });
+  }
+
+  test('names of its own are no business of the contract', () => {
+    class Counting {
+      requestHeads = 0;
+      get completed(): number {
+        throw new Error('not to be run');
+      }
+      requestHead(): number {
+        this.onRequestHead();
+        return 0;
+      }
+      onRequestHead(): void {
+        this.requestHeads++;
+      }
+    }
+    const made = factoryOf(['requestHead', 'complete'], () => new Counting());
+    assert.deepEqual(compileChain([made], apiBase()).requestHead.names, ['deny']);
+  });
+
+  const noFilters: readonly (readonly [created: unknown, told: RegExp])[] = [
+    [undefined, /"deny" is undefined: create must return an object/],
+    [5, /"deny" is a number: create must return an object/],
+    [() => 0, /"deny" is a function: create must return an object/],
+    [Promise.reject(new Error('late')), /"deny" is a promise: create must not be async/],
+    [{ requestHead: 5 }, /"deny" has a phase requestHead that is no function/],
+    [{ requestHead: null }, /"deny" has a phase requestHead that is no function/],
+  ];
+  noFilters.forEach(([created, message], index) => {
+    test(`refuses what is no filter: ${index}`, () => {
+      const made = factoryOf(['requestHead'], () => created);
+      assert.throws(() => compileChain([made], apiBase()), { message });
+    });
+  });
 
   test('declaring more than a filter has is no error', () => {
     const chain = compileChain([factory('a', ['routed'], PHASES)], apiBase());
