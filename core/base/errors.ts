@@ -345,6 +345,13 @@ export const Errors = {
     R.unknownError,
     'A filter threw or returned what is no status',
   ),
+  filterRefused: define(
+    'GW_FILTER_REFUSED',
+    'internal',
+    'never',
+    R.accessRefused,
+    'A filter answered with a result code and gave no reason',
+  ),
   laneLost: define(
     'GW_LANE_LOST',
     'internal',

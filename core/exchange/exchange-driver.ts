@@ -12,7 +12,6 @@
 //   abort (client gone or cancelled) leads from every state to done, without a reply.
 
 import { Errors, type GatewayError } from '#core/base/errors.ts';
-import { ResultCode } from '#core/base/result-codes.ts';
 import { UNARMED, type TimerWheel } from '#core/base/timer-wheel.ts';
 import type { PhaseChain } from '#core/pipeline/chain.ts';
 import {
@@ -328,7 +327,7 @@ export class ExchangeDriver implements ExchangeResumer {
 
   /** A filter decided the answer: from a request phase a new one passes the response phases. */
   #filterReplied(exchange: Exchange): void {
-    if (exchange.response.resultCode === 0) exchange.response.resultCode = ResultCode.success;
+    exchange.settleReply();
     if (exchange.state < ExchangeState.upstream && !exchange.response.isFinal) {
       this.answered(exchange);
       return;

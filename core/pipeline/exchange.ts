@@ -2,7 +2,8 @@
 // a pool and given back. Filters talk to each other only through its fields. The state machine that
 // moves it is core/exchange.
 
-import type { GatewayError } from '#core/base/errors.ts';
+import { Errors, type GatewayError } from '#core/base/errors.ts';
+import { ResultCode } from '#core/base/result-codes.ts';
 import { TimerNode } from '#core/base/timer-wheel.ts';
 import { DownstreamProtocol, RequestMessage, ResponseMessage } from '#core/codec/message.ts';
 import { SessionView } from '#core/codec/session/types.ts';
@@ -137,6 +138,18 @@ export class Exchange extends TimerNode {
   refuse(error: GatewayError): void {
     this.error = error;
     this.response.resultCode = error.resultCode;
+  }
+
+  /**
+   * A filter decided the answer: without a code it is a success, and with another code than 1000
+   * there is a reason for it. A kept answer that is given again has passed here before.
+   */
+  settleReply(): void {
+    const { response } = this;
+    if (response.resultCode === 0) response.resultCode = ResultCode.success;
+    else if (response.resultCode !== ResultCode.success && !response.isFinal) {
+      this.error ??= Errors.filterRefused;
+    }
   }
 
   enter(state: ExchangeState): void {

@@ -6,6 +6,7 @@
 //
 // Request phases run in the order of registration, response phases in reverse order.
 
+import type { GatewayError } from '#core/base/errors.ts';
 import type { Api } from './api.ts';
 import type { Exchange } from './exchange.ts';
 
@@ -14,7 +15,8 @@ export const FilterStatus = {
   /** Go on with the next filter. */
   continue: 0,
   /**
-   * The filter has decided the answer: `exchange.response` is filled (see `Exchange.refuse`).
+   * The filter has decided the answer: `exchange.response` is filled (see `Exchange.refuse`). With
+   * a result code other than 1000 the answer is a failure, whether there is a reason or not.
    * In a request phase the upstream is not called; in a response phase the answer replaces it.
    */
   reply: 1,
@@ -26,6 +28,9 @@ export const FilterStatus = {
   pause: 2,
 } as const;
 export type FilterStatus = (typeof FilterStatus)[keyof typeof FilterStatus];
+
+/** Why a filter refuses requests, for `Exchange.refuse`; made once, with a code of its own. */
+export type Reason = GatewayError;
 
 /** One filter as compiled for one API. A phase that is absent costs nothing. */
 export interface Filter {

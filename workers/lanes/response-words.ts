@@ -29,7 +29,7 @@ const ERROR_INDEX: ReadonlyMap<GatewayError, number> = new Map(
 /** Number of `error` in a record; one that is not the gateway's own counts as a filter's. */
 export function errorNumber(error: GatewayError | null): number {
   if (error === null) return NONE;
-  return ERROR_INDEX.get(error) ?? ERROR_INDEX.get(Errors.internal)!;
+  return ERROR_INDEX.get(error) ?? ERROR_INDEX.get(Errors.filterRefused)!;
 }
 
 export function errorOf(number: number): GatewayError | null {

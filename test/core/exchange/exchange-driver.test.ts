@@ -4,7 +4,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Errors } from '#core/base/errors.ts';
-import type { FilterFactory } from '#core/pipeline/filter.ts';
+import type { Exchange } from '#core/pipeline/exchange.ts';
+import { FilterStatus, type Filter, type FilterFactory } from '#core/pipeline/filter.ts';
 import { DriverBench, FakeDownstream } from './support/fakes.ts';
 import {
   REQUEST_PHASES,
@@ -145,6 +146,32 @@ describe('ExchangeDriver: filters that answer', () => {
       assert.equal(filter.completed, 1);
       bench.assertEmpty();
     });
+  }
+
+  for (const [name, code, isFinal, error] of [
+    ['a code alone gets a reason', 1005, false, Errors.filterRefused],
+    ['no code is a success', 0, false, null],
+    ['a kept answer had its reason when it was made', 1005, true, null],
+  ] as const) {
+    for (const phase of WAITING_PHASES) {
+      test(`what a filter replies in ${phase}: ${name}`, () => {
+        const reply = ({ response }: Exchange): FilterStatus => {
+          response.resultCode = code;
+          response.isFinal = isFinal;
+          return FilterStatus.reply;
+        };
+        const create = (): Filter => ({ [phase]: reply });
+        const bench = new DriverBench([
+          { name: 'brief', maturity: 'beta', phases: [phase], create },
+        ]);
+        const client = new FakeDownstream();
+        const exchange = bench.call(client);
+        if (bench.target.open.length > 0) bench.answer(exchange);
+        assert.equal(client.last.code, code === 0 ? 1000 : code);
+        assert.equal(client.last.error, error);
+        bench.assertEmpty();
+      });
+    }
   }
 
   for (const phase of WAITING_PHASES) {

@@ -7,6 +7,7 @@ import {
   type Filter,
   type FilterFactory,
   type Phase,
+  type Reason,
 } from '#core/pipeline/filter.ts';
 
 /** What the filter does in a phase. */
@@ -79,10 +80,10 @@ export class ScriptFilter {
 }
 
 /** What `refuse` answers. */
-export const REFUSAL = {
+export const REFUSAL: Reason = {
   code: 'GW_TEST',
   source: 'internal',
   retry: 'never',
   resultCode: 1001,
   text: 'Refused by a test',
-} as const;
+};
