@@ -1,9 +1,10 @@
 // What a configuration snapshot names but does not contain: session keys, revocations in their
 // compiled form, filter modules. Loaded before the snapshot is applied; a problem refuses it whole.
 
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { thrownText } from '#core/base/thrown-text.ts';
 import type { Kernels } from '#core/codec/kernels.ts';
 import { KeyRing, parseKeyFile, type SessionKey } from '#core/codec/session/keys.ts';
 import {
@@ -118,7 +119,7 @@ async function loadFilters(
 ): Promise<readonly ListedFactory[]> {
   const filters: ListedFactory[] = [];
   for (const [index, file] of modules.entries()) {
-    const loaded = await loadFilter(resolve(cwd, file));
+    const loaded = await loadFilter(file, cwd);
     if (typeof loaded !== 'string') filters.push(...loaded.map((own) => listed(own, file)));
     else problems.push({ path: `filters.modules[${index}]`, message: loaded });
   }
@@ -128,14 +129,17 @@ async function loadFilters(
 /**
  * Imports a user's filter module: it exports `filters`, a list of {@link FilterFactory}.
  *
+ * @param file as it is configured
  * @returns the factories, or what is wrong
  */
-async function loadFilter(file: string): Promise<readonly FilterFactory[] | string> {
+async function loadFilter(file: string, cwd: string): Promise<readonly FilterFactory[] | string> {
+  const path = resolve(cwd, file);
   let module: { readonly filters?: unknown };
   try {
-    module = (await import(pathToFileURL(file).href)) as { readonly filters?: unknown };
+    module = (await import(pathToFileURL(path).href)) as { readonly filters?: unknown };
   } catch (error) {
-    return `Cannot load the filter module "${file}": ${errorText(error)}`;
+    const reason = (await missingText(path, cwd)) ?? importText(error, path);
+    return `Cannot load the filter module "${file}": ${reason}`;
   }
   const { filters } = module;
   if (!Array.isArray(filters) || !filters.every(isFactory)) {
@@ -145,6 +149,25 @@ async function loadFilter(file: string): Promise<readonly FilterFactory[] | stri
     );
   }
   return filters;
+}
+
+/** Why there is no file at `path`; null: something else is wrong. */
+async function missingText(path: string, cwd: string): Promise<string | null> {
+  try {
+    return (await stat(path)).isDirectory() ? `${path} is a directory; name a file in it` : null;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') return null;
+    return `${path} does not exist; correct the name (relative ones start from ${cwd})`;
+  }
+}
+
+/** What an import threw. Code that does not parse has a line only if it is TypeScript. */
+function importText(error: unknown, path: string): string {
+  const text = thrownText(error, import.meta.url);
+  const isPlaced = error instanceof Error && text !== error.message;
+  return error instanceof SyntaxError && !isPlaced
+    ? `${text}; \`node ${path}\` shows the line`
+    : text;
 }
 
 /** The user's factory, with the name of its file for what there may be to say about it. */

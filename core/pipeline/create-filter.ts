@@ -1,6 +1,7 @@
 // Has a factory make the filter of one API, and refuses one that would not run as its author meant:
 // a filter that is silently off may be the one that should keep somebody out. Cold path.
 
+import { thrownText } from '#core/base/thrown-text.ts';
 import {
   PHASES,
   type Filter,
@@ -22,18 +23,30 @@ export class FilterError extends Error {}
  * Creates the filter of one API.
  *
  * @returns null when the API does not need it
- * @throws FilterError when it is no object, has a phase that its factory does not declare, has none
- *   of those that it declares, or has a name that is a phase but for its spelling
+ * @throws FilterError when creating it throws, when it is no object, has a phase that its factory
+ *   does not declare, has none of those that it declares, or has a name that is a phase but for its
+ *   spelling
  */
 export function createFilter(
   factory: ListedFactory,
   environment: FilterEnvironment,
 ): Filter | null {
-  const created: unknown = factory.create(environment);
+  const created = create(factory, environment);
   if (created === null) return null;
   const wrong = wrongType(created) ?? wrongPhases(created as Filter, factory.phases);
   if (wrong !== null) throw new FilterError(`${titleOf(factory)} ${wrong}`);
   return created as Filter;
+}
+
+function create(factory: ListedFactory, environment: FilterEnvironment): unknown {
+  try {
+    return factory.create(environment);
+  } catch (error) {
+    const { operationType } = environment.api;
+    const api = operationType === '' ? 'requests without an API' : `the API "${operationType}"`;
+    const text = thrownText(error, import.meta.url);
+    throw new FilterError(`${titleOf(factory)} cannot be created for ${api}: create threw ${text}`);
+  }
 }
 
 function titleOf({ name, module }: ListedFactory): string {

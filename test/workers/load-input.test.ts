@@ -107,14 +107,43 @@ describe('loadLaneConfig and openLaneConfig', () => {
     });
   });
 
-  test('a module that throws or does not parse says so', async () => {
-    const throwing = write('throwing.mjs', "throw new Error('no luck');");
-    const broken = write('broken.mjs', 'export const = 1');
-    const problems = await problemsOf({ filters: { modules: [throwing, broken, 'gone.mjs'] } });
-    assert.equal(problems.length, 3);
-    assert.match(problems[0]!, /modules\[0\]: Cannot load .*no luck/);
-    assert.match(problems[1]!, /modules\[1\]: Cannot load/);
-    assert.match(problems[2]!, /modules\[2\]: Cannot load/);
+  const unloadable: readonly (readonly [name: string, text: string, told: string])[] = [
+    ['throws', "\n\nthrow new Error('no luck');", 'no luck (PATH:3)'],
+    ['throws a text', "throw 'no luck';", 'no luck'],
+    ['does not parse', 'export const = 1', "Unexpected token '='; `node PATH` shows the line"],
+    ['imports what is not there', "import './gone.mjs';", "Cannot find module 'DIR/gone.mjs'"],
+    [
+      'imports a name that is not there',
+      "\nimport { sep, nix } from 'node:path';",
+      "The requested module 'node:path' does not provide an export named 'nix' (PATH:2)",
+    ],
+  ];
+  unloadable.forEach(([name, text, told], index) => {
+    test(`a module that ${name} says so, and where`, async () => {
+      const module = write(`broken-${index}.mjs`, text);
+      const [problem = '', ...others] = await problemsOf({ filters: { modules: [module] } });
+      assert.deepEqual(others, []);
+      const reason = told.replaceAll('PATH', join(directory, module)).replaceAll('DIR', directory);
+      const start = `filters.modules[0]: Cannot load the filter module "${module}": ${reason}`;
+      assert.ok(problem.startsWith(start), problem);
+      assert.ok(!problem.includes('load-input'), problem);
+    });
+  });
+
+  test('a module in TypeScript that does not parse names the line', async () => {
+    const module = write('broken.ts', '\nexport const filters: = [];');
+    const [problem = ''] = await problemsOf({ filters: { modules: [module] } });
+    assert.ok(problem.includes('Cannot load the filter module "broken.ts": '), problem);
+    assert.ok(problem.endsWith(` (${join(directory, module)}:2)`), problem);
+  });
+
+  test('a module that is no file says so, and what to do', async () => {
+    assert.deepEqual(await problemsOf({ filters: { modules: ['gone.ts', '.'] } }), [
+      `filters.modules[0]: Cannot load the filter module "gone.ts": ${directory}/gone.ts does ` +
+        `not exist; correct the name (relative ones start from ${directory})`,
+      `filters.modules[1]: Cannot load the filter module ".": ${directory} is a directory; name ` +
+        'a file in it',
+    ]);
   });
 
   test('tells everything that is wrong at once', async () => {

@@ -74,6 +74,23 @@ describe('compileChain', () => {
     });
   }
 
+  test('a factory that throws names itself, the API and the place', () => {
+    const create = (): never => {
+      throw new Error('create boom');
+    };
+    const api = { ...apiBase(), operationType: 'a.b' };
+    assert.throws(
+      () => compileChain([factoryOf(['routed'], create, 'deny.mjs')], api),
+      ({ message }: Error) =>
+        message.startsWith('deny.mjs: Filter "deny" cannot be created for the API "a.b": ') &&
+        /: create threw create boom \(.*chain\.test\.ts:\d+\)$/.test(message),
+    );
+    const unknown = { ...apiBase(), operationType: '' };
+    assert.throws(() => compileChain([factoryOf(['routed'], create)], unknown), {
+      message: /^Filter "deny" cannot be created for requests without an API: create threw /,
+    });
+  });
+
   test('refuses a filter that has none of the phases that it declares', () => {
     for (const create of [() => ({}), () => ({ requestHead: undefined }), () => new Map()]) {
       const made = factoryOf(['requestHead', 'complete'], create, 'deny.mjs');
