@@ -79,7 +79,8 @@ export class ResendTable {
   }
 
   /**
-   * Notes the end of a running request and tells who waits.
+   * Notes the end of a running request and tells who waits. The answer is kept, and counted, only
+   * when the table still holds this very entry: of one that it forgot nobody would take it back.
    *
    * @param answer null: it ended without one that a repetition could have; the next waiter runs
    */
@@ -92,12 +93,13 @@ export class ResendTable {
       return;
     }
     entry.isRunning = false;
-    if (answer.body.length <= ONE_ANSWER_BYTES_MAX) {
+    const isHeld = this.#entries.get(entry.key) === entry;
+    if (isHeld && answer.body.length <= ONE_ANSWER_BYTES_MAX) {
       entry.answer = answer;
       this.#answerBytes += answer.body.length;
     }
     for (const waiter of entry.waiters.splice(0)) waiter(answer);
-    while (this.#answerBytes > ANSWER_BYTES_MAX) this.#dropOldestAnswer();
+    if (this.#answerBytes > ANSWER_BYTES_MAX) this.#dropOldestAnswers();
   }
 
   /** Oldest first, because a Map keeps the order of insertion. */
@@ -109,12 +111,13 @@ export class ResendTable {
     }
   }
 
-  #dropOldestAnswer(): void {
+  /** Ends with the last entry, whatever was counted. */
+  #dropOldestAnswers(): void {
     for (const entry of this.#entries.values()) {
+      if (this.#answerBytes <= ANSWER_BYTES_MAX) return;
       if (entry.answer === null) continue;
       this.#answerBytes -= entry.answer.body.length;
       entry.answer = null;
-      return;
     }
   }
 
