@@ -153,6 +153,24 @@ describe('resend filter', () => {
     assert.equal(tooMany.error, Errors.limitedByStreams);
   });
 
+  test('a repetition that ends while it waits leaves its place to the next', () => {
+    const filter = filterFor(false);
+    const first = repetition();
+    filter.requestBody!(first);
+    const kept = repetition();
+    filter.requestBody!(kept);
+    for (let i = 0; i < 2 * WAITERS_MAX; i++) {
+      const gone = repetition();
+      assert.equal(filter.requestBody!(gone), FilterStatus.pause);
+      end(filter, gone, '', Errors.clientAborted);
+    }
+    end(filter, first, 'once');
+    assert.deepEqual(resumed, [{ exchange: kept, status: FilterStatus.reply }]);
+    end(filter, kept, bodyOf(kept));
+    assert.equal(table.size, 1);
+    assert.equal(filter.requestBody!(repetition()), FilterStatus.reply);
+  });
+
   test('kept answers stay within 32 MiB: the oldest go first', () => {
     const filter = filterFor(false);
     const body = 'y'.repeat(256 * 1024);

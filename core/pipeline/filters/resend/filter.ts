@@ -11,10 +11,11 @@ import { PROTOCOL_MMTP_BIT } from '../../api.ts';
 import type { Exchange } from '../../exchange.ts';
 import { FilterStatus, type Filter, type FilterFactory } from '../../filter.ts';
 import {
+  ResendEntry,
   WAITERS_MAX,
   type KeptAnswer,
-  type ResendEntry,
   type ResendTable,
+  type ResendWaiter,
 } from './resend-table.ts';
 
 /** De-duplicates repeated requests of one lane. */
@@ -60,12 +61,16 @@ function resendFilter(
     },
 
     complete(exchange: Exchange) {
-      const entry = exchange.filterState[stateIndex] as ResendEntry | undefined;
-      if (entry === undefined) return;
+      const part = exchange.filterState[stateIndex] as ResendEntry | ResendWaiter | undefined;
+      if (part === undefined) return;
       exchange.filterState[stateIndex] = undefined;
+      if (!(part instanceof ResendEntry)) {
+        table.leave(part);
+        return;
+      }
       const wasAnswered =
         exchange.error !== Errors.clientAborted && exchange.error !== Errors.clientCancelled;
-      table.finish(entry, wasAnswered ? keep(exchange) : null);
+      table.finish(part, wasAnswered ? keep(exchange) : null);
     },
   };
 }
@@ -94,7 +99,7 @@ function join(exchange: Exchange, running: ResendEntry, stateIndex: number): Fil
     return FilterStatus.reply;
   }
   const { serial, resumer } = exchange;
-  running.waiters.push((answer) => {
+  const tell = (answer: KeptAnswer | null): boolean => {
     if (exchange.serial !== serial) return false;
     if (answer === null) {
       // The one that ran was given up: this repetition takes its place.
@@ -105,7 +110,10 @@ function join(exchange: Exchange, running: ResendEntry, stateIndex: number): Fil
     fill(exchange, answer);
     resumer.resume(exchange, serial, FilterStatus.reply);
     return true;
-  });
+  };
+  const waiter: ResendWaiter = { entry: running, tell };
+  exchange.filterState[stateIndex] = waiter;
+  running.waiters.push(waiter);
   return FilterStatus.pause;
 }
 

@@ -13,11 +13,15 @@ export interface KeptAnswer {
   readonly body: Buffer;
 }
 
-/**
- * Somebody who waits for the end of a running request. Without an answer it is asked to run in its
- * place and says whether it does: it may have ended while it waited.
- */
-export type ResendWaiter = (answer: KeptAnswer | null) => boolean;
+/** Somebody who waits for the end of a running request. */
+export interface ResendWaiter {
+  readonly entry: ResendEntry;
+  /**
+   * Tells that it has ended. Without an answer the waiter is asked to run in its place and says
+   * whether it does: it may have ended while it waited.
+   */
+  readonly tell: (answer: KeptAnswer | null) => boolean;
+}
 
 /** One request that may be repeated. */
 export class ResendEntry {
@@ -87,7 +91,7 @@ export class ResendTable {
   finish(entry: ResendEntry, answer: KeptAnswer | null): void {
     if (answer === null) {
       for (let next = entry.waiters.shift(); next !== undefined; next = entry.waiters.shift()) {
-        if (next(null)) return;
+        if (next.tell(null)) return;
       }
       this.#forget(entry);
       return;
@@ -98,8 +102,15 @@ export class ResendTable {
       entry.answer = answer;
       this.#answerBytes += answer.body.length;
     }
-    for (const waiter of entry.waiters.splice(0)) waiter(answer);
+    for (const waiter of entry.waiters.splice(0)) waiter.tell(answer);
     if (this.#answerBytes > ANSWER_BYTES_MAX) this.#dropOldestAnswers();
+  }
+
+  /** Frees the place of somebody who ended while it waited; nothing when it was told already. */
+  leave(waiter: ResendWaiter): void {
+    const { waiters } = waiter.entry;
+    const at = waiters.indexOf(waiter);
+    if (at >= 0) waiters.splice(at, 1);
   }
 
   /** Oldest first, because a Map keeps the order of insertion. */
