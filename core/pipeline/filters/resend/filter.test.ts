@@ -10,7 +10,13 @@ import type { Api } from '../../api.ts';
 import { Exchange } from '../../exchange.ts';
 import { FilterStatus, type Filter } from '../../filter.ts';
 import { createResendFilterFactory } from './filter.ts';
-import { RESEND_KEEP_MS, ResendTable, WAITERS_MAX } from './resend-table.ts';
+import {
+  ENTRIES_MAX,
+  OWNER_ENTRIES_MAX,
+  RESEND_KEEP_MS,
+  ResendTable,
+  WAITERS_MAX,
+} from './resend-table.ts';
 
 let nowMs = 0;
 const clock = { nowMs: () => nowMs } as Clock;
@@ -169,6 +175,35 @@ describe('resend filter', () => {
     end(filter, kept, bodyOf(kept));
     assert.equal(table.size, 1);
     assert.equal(filter.requestBody!(repetition()), FilterStatus.reply);
+  });
+
+  test('however many requests another device sends, no repetition runs a second time', () => {
+    const filter = filterFor(false);
+    const ended = repetition('id-ended');
+    const running = repetition('id-running');
+    filter.requestBody!(ended);
+    filter.requestBody!(running);
+    end(filter, ended, 'once');
+    for (let i = 0; i < ENTRIES_MAX; i++) {
+      const other = repetition(String(i).padStart(8, '0'), 'device-2');
+      assert.equal(filter.requestBody!(other), FilterStatus.continue);
+      end(filter, other, '');
+    }
+    assert.equal(filter.requestBody!(repetition('id-ended')), FilterStatus.reply);
+    assert.equal(filter.requestBody!(repetition('id-running')), FilterStatus.pause);
+  });
+
+  test('a request that cannot be remembered is refused', () => {
+    const filter = filterFor(true);
+    for (let i = 0; i < OWNER_ENTRIES_MAX; i++) {
+      filter.requestBody!(repetition(String(i).padStart(8, '0')));
+    }
+    const tooMany = repetition();
+    assert.equal(filter.requestBody!(tooMany), FilterStatus.reply);
+    assert.equal(tooMany.response.resultCode, 1002);
+    end(filter, tooMany, '');
+    assert.equal(table.size, OWNER_ENTRIES_MAX);
+    assert.equal(filter.requestBody!(repetition('id-00001', 'device-2')), FilterStatus.continue);
   });
 
   test('kept answers stay within 32 MiB: the oldest go first', () => {

@@ -42,14 +42,11 @@ function resendFilter(
       const { request } = exchange;
       if ((request.flags & FrameFlag.canResend) === 0) return FilterStatus.continue;
       if (request.requestIdLength === 0) return FilterStatus.continue;
-      const key = keyOf(exchange);
-      if (key === '') return FilterStatus.continue;
-      const nowMs = clock.nowMs();
-      const known = table.find(key, nowMs);
-      if (known === undefined) {
-        exchange.filterState[stateIndex] = table.start(key, nowMs);
-        return FilterStatus.continue;
-      }
+      const owner = ownerOf(exchange);
+      if (owner === '') return FilterStatus.continue;
+      const key = keyOf(exchange, owner);
+      const known = table.find(key, clock.nowMs());
+      if (known === undefined) return start(exchange, table, stateIndex, owner, key);
       if (known.isRunning) return join(exchange, known, stateIndex);
       if (known.answer !== null) {
         fill(exchange, known.answer);
@@ -70,27 +67,48 @@ function resendFilter(
       }
       const wasAnswered =
         exchange.error !== Errors.clientAborted && exchange.error !== Errors.clientCancelled;
-      table.finish(part, wasAnswered ? keep(exchange) : null);
+      table.finish(part, wasAnswered ? keep(exchange) : null, clock.nowMs());
     },
   };
 }
 
 /**
- * Who and what is repeated; '' for a request of nobody. The session names the user where there is a
- * valid one: a device id is only claimed, and must not open the answer of another user.
+ * Whose request it is; '' for nobody's. The session names the user where there is a valid one: a
+ * device id is only claimed, and must not open the answer of another user.
  */
-function keyOf(exchange: Exchange): string {
-  const { request, session, hasSession } = exchange;
-  const { source, requestIdOffset, requestIdLength, deviceIdOffset, deviceIdLength } = request;
-  const id = source.latin1Slice(requestIdOffset, requestIdOffset + requestIdLength);
-  const what = `${exchange.api?.operationType ?? ''}\0${id}`;
+function ownerOf({ request, session, hasSession }: Exchange): string {
   if (hasSession) {
     const { sidOffset } = session;
-    return `s${session.source.latin1Slice(sidOffset, sidOffset + SID_BYTES)}${what}`;
+    return `s${session.source.latin1Slice(sidOffset, sidOffset + SID_BYTES)}`;
   }
+  const { source, deviceSource, deviceIdOffset, deviceIdLength } = request;
   if (deviceIdLength === 0) return '';
-  const device = request.deviceSource ?? source;
-  return `d${device.latin1Slice(deviceIdOffset, deviceIdOffset + deviceIdLength)}\0${what}`;
+  const device = deviceSource ?? source;
+  return `d${device.latin1Slice(deviceIdOffset, deviceIdOffset + deviceIdLength)}\0`;
+}
+
+/** Who and what is repeated. */
+function keyOf({ api, request }: Exchange, owner: string): string {
+  const { source, requestIdOffset, requestIdLength } = request;
+  const id = source.latin1Slice(requestIdOffset, requestIdOffset + requestIdLength);
+  return `${owner}${api?.operationType ?? ''}\0${id}`;
+}
+
+/** Without room for it a request does not run: nothing would stop its repetition. */
+function start(
+  exchange: Exchange,
+  table: ResendTable,
+  stateIndex: number,
+  owner: string,
+  key: string,
+): FilterStatus {
+  const entry = table.start(owner, key);
+  if (entry === null) {
+    exchange.refuse(Errors.limitedByStreams);
+    return FilterStatus.reply;
+  }
+  exchange.filterState[stateIndex] = entry;
+  return FilterStatus.continue;
 }
 
 function join(exchange: Exchange, running: ResendEntry, stateIndex: number): FilterStatus {

@@ -1,8 +1,15 @@
-// The table of repeatable requests by itself: what it counts and what it forgets.
+// The table of repeatable requests by itself: what it counts, forgets, and never forgets.
 
 import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
-import { RESEND_KEEP_MS, ResendTable, type KeptAnswer } from './resend-table.ts';
+import {
+  ENTRIES_MAX,
+  OWNER_ENTRIES_MAX,
+  RESEND_KEEP_MS,
+  ResendTable,
+  type KeptAnswer,
+  type ResendEntry,
+} from './resend-table.ts';
 
 const LARGEST_KEPT = 256 * 1024;
 const ALL_KEPT = 32 * 1024 * 1024;
@@ -14,31 +21,92 @@ function answer(bytes: number): KeptAnswer {
   return { resultCode: 1000, contentType: 0, memo: '', tips: '', headers: [], body };
 }
 
+function begin(key: string, owner = 'phone', nowMs = 0): ResendEntry {
+  assert.equal(table.find(key, nowMs), undefined);
+  const entry = table.start(owner, key);
+  assert.ok(entry !== null);
+  return entry;
+}
+
+/** As many that run as the table takes, none of them of `phone`. */
+function fill(count = ENTRIES_MAX): ResendEntry[] {
+  const ownerOf = (i: number) => `owner ${Math.floor(i / OWNER_ENTRIES_MAX)}`;
+  return Array.from({ length: count }, (_, i) => begin(`other ${i}`, ownerOf(i)));
+}
+
 describe('resend table', () => {
   beforeEach(() => {
     table = new ResendTable();
   });
 
-  test('counts the answers of those entries only that it holds', () => {
-    const slow = table.start('slow', 0);
-    const again = table.start('slow', 1);
-    table.finish(slow, answer(1000));
+  test('remembers what runs for as long as it runs, and 60 s after its end', () => {
+    const slow = begin('slow');
+    const later = RESEND_KEEP_MS + 1000;
+    begin('later', 'phone', later);
+    assert.equal(table.find('slow', later), slow);
+    table.finish(slow, answer(1000), later);
+    assert.equal(table.answerBytes, 1000);
+    assert.equal(table.find('slow', later + RESEND_KEEP_MS - 1), slow);
+    assert.equal(table.find('slow', later + RESEND_KEEP_MS), undefined);
     assert.equal(table.answerBytes, 0);
-    assert.equal(slow.answer, null);
-    table.finish(again, answer(10));
-    assert.equal(table.answerBytes, 10);
-    assert.equal(table.find('slow', 1 + RESEND_KEEP_MS), undefined);
-    assert.equal(table.answerBytes, 0);
+    assert.equal(table.size, 1);
   });
 
-  test('ends of forgotten requests leave room for the answers of others', () => {
-    for (let kept = 0; kept <= ALL_KEPT; kept += LARGEST_KEPT) {
-      const slow = table.start('slow', 0);
-      table.start('slow', 0);
-      table.finish(slow, answer(LARGEST_KEPT));
-    }
-    table.finish(table.start('quick', 0), answer(LARGEST_KEPT));
-    assert.equal(table.answerBytes, LARGEST_KEPT);
-    assert.notEqual(table.find('quick', 0)?.answer, null);
+  test('answers of requests that ran for longer than that are dropped like others', () => {
+    const count = ALL_KEPT / LARGEST_KEPT + 10;
+    const slow = Array.from({ length: count }, (_, i) => begin(`slow ${i}`));
+    begin('later', 'phone', RESEND_KEEP_MS);
+    for (const entry of slow) table.finish(entry, answer(LARGEST_KEPT), RESEND_KEEP_MS);
+    assert.equal(table.answerBytes, ALL_KEPT);
+    const kept = slow.filter((entry) => entry.answer !== null);
+    assert.deepEqual(kept, slow.slice(10));
+    assert.equal(table.find('', 2 * RESEND_KEEP_MS), undefined);
+    assert.equal(table.answerBytes, 0);
+    assert.equal(table.size, 1);
+  });
+
+  test('an owner above its share loses its own oldest that ended', () => {
+    table.finish(begin('other', 'other phone'), answer(1), 0);
+    const running = begin('running');
+    for (let i = 0; i < 2 * OWNER_ENTRIES_MAX; i++) table.finish(begin(`${i}`), answer(1), 0);
+    assert.equal(table.size, OWNER_ENTRIES_MAX + 1);
+    assert.equal(table.answerBytes, OWNER_ENTRIES_MAX);
+    assert.equal(table.find('running', 0), running);
+    assert.equal(table.find('other', 0)?.isRunning, false);
+    assert.equal(table.find(`${OWNER_ENTRIES_MAX}`, 0), undefined);
+    assert.equal(table.find(`${OWNER_ENTRIES_MAX + 1}`, 0)?.isRunning, false);
+  });
+
+  test('an owner has no room while its whole share runs; others have', () => {
+    const running = Array.from({ length: OWNER_ENTRIES_MAX }, (_, i) => begin(`${i}`));
+    assert.equal(table.start('phone', 'one more'), null);
+    begin('other', 'other phone');
+    table.finish(running[7]!, null, 0);
+    begin('one more');
+    assert.equal(table.size, OWNER_ENTRIES_MAX + 1);
+  });
+
+  test('full: the oldest that ended goes; nobody has room while all of them run', () => {
+    const running = fill();
+    assert.equal(table.start('phone', 'one more'), null);
+    table.finish(running[2]!, answer(1), 0);
+    table.finish(running[1]!, answer(1), 0);
+    begin('one more');
+    assert.equal(table.find('other 2', 0), undefined);
+    assert.equal(table.find('other 1', 0), running[1]);
+    assert.equal(table.size, ENTRIES_MAX);
+    assert.equal(table.answerBytes, 1);
+  });
+
+  test('room may be made by the only request of the same owner', () => {
+    table.finish(begin('first'), answer(1), 0);
+    fill(ENTRIES_MAX - 1);
+    const second = begin('second');
+    assert.equal(table.find('first', 0), undefined);
+    table.finish(second, answer(1), 0);
+    begin('third');
+    assert.equal(table.find('second', 0), undefined);
+    assert.equal(table.size, ENTRIES_MAX);
+    assert.equal(table.answerBytes, 0);
   });
 });
