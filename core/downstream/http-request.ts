@@ -9,6 +9,7 @@ import { parseMediaType } from '#core/codec/http1/media-type.ts';
 import type { HttpHead } from '#core/codec/http1/types.ts';
 import {
   BUCKETS,
+  DEVICE_ID_BYTES_MAX,
   Channel as MmtpChannel,
   OPERATION_TYPE_BYTES_MAX,
 } from '#core/codec/mmtp/types.ts';
@@ -85,6 +86,7 @@ export function fillRequest(
   }
   fillMgsFields(request, bytes, head);
   if (isTrusted) fillTrusted(request, bytes);
+  if (request.deviceIdLength > DEVICE_ID_BYTES_MAX) return Errors.fieldMalformed;
   return isRepeated(head, HeaderId.operationType) ? Errors.operationRepeated : null;
 }
 

@@ -10,8 +10,8 @@ import { readU32 } from './frame.ts';
 import { beginFrame, finishFrame } from './frame-writer.ts';
 import { noteWrong, openMeta } from './meta.ts';
 import { appendBytesTlv, appendNumberTlv, appendTextTlv, TlvReader, TlvStep } from './tlv.ts';
-import { Channel, DICT_OFFERS_MAX, Field, FrameType, MetaStatus } from './types.ts';
-import { PING_BODY_BYTES_MAX, SESSION_BYTES_MAX, TABLE_SIZE_DEFAULT } from './types.ts';
+import { Channel, DEVICE_ID_BYTES_MAX, DICT_OFFERS_MAX, Field, FrameType } from './types.ts';
+import { MetaStatus, PING_BODY_BYTES_MAX, SESSION_BYTES_MAX, TABLE_SIZE_DEFAULT } from './types.ts';
 
 /** A decoder's answer when there is no message. */
 export type MetaFailure = Exclude<MetaStatus, typeof MetaStatus.ok>;
@@ -63,9 +63,6 @@ export interface Goaway {
   readonly resultCode: number;
   readonly reconnectAfterS: number;
 }
-
-/** LIMIT: a device id of INIT, which every request of the connection carries. UTF-8 bytes. */
-const DEVICE_ID_BYTES_MAX = 256;
 
 const NO_BYTES = new Uint8Array(0);
 

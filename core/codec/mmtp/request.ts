@@ -12,7 +12,8 @@ import { readU32 } from './frame.ts';
 import { readHeader } from './header-field.ts';
 import { noteWrong, statusOf } from './meta.ts';
 import { readVarint, VARINT_SIZE_BITS, VARINT_SIZE_MASK } from './tlv.ts';
-import { BUCKETS, Field, MetaStatus, OPERATION_TYPE_BYTES_MAX } from './types.ts';
+import { BUCKETS, DEVICE_ID_BYTES_MAX, Field, MetaStatus } from './types.ts';
+import { OPERATION_TYPE_BYTES_MAX } from './types.ts';
 import { REQUEST_ID_BYTES_MAX, REQUEST_ID_BYTES_MIN, SESSION_BYTES_MAX } from './types.ts';
 
 /** Largest high word of a u64 that a number holds exactly (2^53). */
@@ -105,6 +106,7 @@ function readFields(
         request.workspaceIdLength = length;
         break;
       case Field.deviceId:
+        if (length > DEVICE_ID_BYTES_MAX) noteWrong(frame, Field.deviceId);
         request.deviceIdOffset = at;
         request.deviceIdLength = length;
         break;

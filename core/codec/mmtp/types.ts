@@ -110,6 +110,8 @@ export const META_BYTES_MAX = 0xffff;
 export const OPERATION_TYPE_BYTES_MAX = 128;
 /** LIMIT: a compact session has 650 bytes, a legacy one up to 3 KB; this leaves room for both. */
 export const SESSION_BYTES_MAX = 8192;
+/** LIMIT: a device id is part of what a repeatable request is remembered by. */
+export const DEVICE_ID_BYTES_MAX = 256;
 /** LIMIT: header TLVs in one message unless configured otherwise. */
 export const HEADERS_MAX_DEFAULT = 64;
 /** LIMIT: entries of a decoding table when TABLE_SIZE announces nothing else. */

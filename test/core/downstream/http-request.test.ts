@@ -1,7 +1,9 @@
-// What becomes of a trusted peer's word about the bucket, which no service sees.
+// What becomes of a trusted peer's word about the bucket, which no service sees, and of a device id
+// that is too long.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Errors, type GatewayError } from '#core/base/errors.ts';
 import { parseRequestHead } from '#core/codec/http1/head-parser.ts';
 import { HttpHead } from '#core/codec/http1/types.ts';
 import { RequestMessage } from '#core/codec/message.ts';
@@ -15,13 +17,23 @@ const LIMITS = {
   trailerBytesMax: 100,
 };
 
-function bucketOf(values: readonly string[], isTrusted = true): number {
-  const lines = values.map((value) => `Mgw-Bucket: ${value}\r\n`).join('');
+interface Filled {
+  readonly request: RequestMessage;
+  readonly error: GatewayError | null;
+}
+
+function fill(lines: string, isTrusted: boolean): Filled {
   const bytes = Buffer.from(`GET /mgw.htm HTTP/1.1\r\nHost: x\r\n${lines}\r\n`, 'latin1');
   const head = new HttpHead();
   parseRequestHead(bytes, 0, bytes.length, head, LIMITS);
   const request = new RequestMessage();
-  assert.equal(fillRequest(request, bytes, head, isTrusted, '127.0.0.1'), null);
+  return { request, error: fillRequest(request, bytes, head, isTrusted, '127.0.0.1') };
+}
+
+function bucketOf(values: readonly string[], isTrusted = true): number {
+  const lines = values.map((value) => `Mgw-Bucket: ${value}\r\n`).join('');
+  const { request, error } = fill(lines, isTrusted);
+  assert.equal(error, null);
   return request.bucket;
 }
 
@@ -34,4 +46,10 @@ test('fillRequest: a bucket is believed of a trusted peer that names one', () =>
   }
   assert.equal(bucketOf(['1', '42']), -1);
   assert.equal(bucketOf(['42', '42']), -1);
+});
+
+test('fillRequest: a device id has at most 256 bytes', () => {
+  const longest = fill(`Did: ${'d'.repeat(256)}\r\n`, false);
+  assert.deepEqual([longest.error, longest.request.deviceIdLength], [null, 256]);
+  assert.equal(fill(`Did: ${'d'.repeat(257)}\r\n`, false).error, Errors.fieldMalformed);
 });

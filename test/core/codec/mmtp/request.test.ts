@@ -126,6 +126,7 @@ describe('decodeRequest', () => {
   const wrong: readonly [name: string, field: number, value: Buffer | string][] = [
     ['operation type of 129 bytes', Field.operationType, 'x'.repeat(129)],
     ['session of 8193 bytes', Field.session, Buffer.alloc(8193)],
+    ['device id of 257 bytes', Field.deviceId, 'x'.repeat(257)],
     ['timestamp of 7 bytes', Field.timestamp, Buffer.alloc(7)],
     ['timestamp of 2^53', Field.timestamp, Buffer.from('0020000000000000', 'hex')],
     ['sign type of 2 bytes', Field.signType, Buffer.alloc(2)],
@@ -156,6 +157,7 @@ describe('decodeRequest', () => {
     const meta = Buffer.concat([
       tlv(Field.operationType, 'x'.repeat(128)),
       tlv(Field.session, Buffer.alloc(8192)),
+      tlv(Field.deviceId, 'x'.repeat(256)),
       tlv(Field.timestamp, Buffer.from('001fffffffffffff', 'hex')),
       tlv(Field.requestId, Buffer.alloc(16)),
       tlv(Field.timeoutMs, Buffer.alloc(4, 0xff)),
