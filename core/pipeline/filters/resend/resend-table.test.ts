@@ -65,6 +65,20 @@ describe('resend table', () => {
     assert.equal(table.size, 1);
   });
 
+  test('headers and texts of answers count as their bodies do', () => {
+    const value = 'v'.repeat(60_000);
+    const texts = { memo: 'memo', tips: 'tips', headers: ['name', value] };
+    table.finish(begin('first'), { ...answer(10), ...texts }, 0);
+    assert.equal(table.answerBytes, 60_022);
+    const large = begin('large');
+    table.finish(large, { ...answer(LARGEST_KEPT - value.length), ...texts }, 0);
+    assert.equal(large.answer, null);
+    for (let i = 0; i < 1000; i++) table.finish(begin(`${i}`), { ...answer(0), ...texts }, 0);
+    assert.ok(table.answerBytes <= ALL_KEPT);
+    assert.equal(table.find('', RESEND_KEEP_MS), undefined);
+    assert.equal(table.answerBytes, 0);
+  });
+
   test('an owner above its share loses its own oldest that ended', () => {
     table.finish(begin('other', 'other phone'), answer(1), 0);
     const running = begin('running');

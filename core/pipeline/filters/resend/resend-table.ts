@@ -15,6 +15,13 @@ export interface KeptAnswer {
   readonly body: Buffer;
 }
 
+/** Bytes that an answer counts as; of texts the characters. */
+function sizeOf({ memo, tips, headers, body }: KeptAnswer): number {
+  let size = body.length + memo.length + tips.length;
+  for (const text of headers) size += text.length;
+  return size;
+}
+
 /** Somebody who waits for the end of a running request. */
 export interface ResendWaiter {
   readonly entry: ResendEntry;
@@ -34,6 +41,7 @@ export class ResendEntry {
   expiresMs = Infinity;
   /** Null while running, and when the answer was not kept. */
   answer: KeptAnswer | null = null;
+  answerBytes = 0;
   readonly waiters: ResendWaiter[] = [];
   /** Neighbours among those that ended, in the order of ending. The table owns them. */
   previous: ResendEntry | null = null;
@@ -72,7 +80,7 @@ export const ENTRIES_MAX = 65_536;
  */
 export const OWNER_ENTRIES_MAX = 4096;
 
-/** LIMIT: bytes of kept answers of a lane. */
+/** LIMIT: bytes of kept answers of a lane, with their headers and texts. */
 const ANSWER_BYTES_MAX = 32 * 1024 * 1024;
 
 /** LIMIT: a larger answer is not kept. */
@@ -144,9 +152,11 @@ export class ResendTable {
     }
     entry.expiresMs = nowMs + RESEND_KEEP_MS;
     this.#append(entry);
-    if (answer.body.length <= ONE_ANSWER_BYTES_MAX) {
+    const bytes = sizeOf(answer);
+    if (bytes <= ONE_ANSWER_BYTES_MAX) {
       entry.answer = answer;
-      this.#answerBytes += answer.body.length;
+      entry.answerBytes = bytes;
+      this.#answerBytes += bytes;
       this.#oldestAnswered ??= entry;
       this.#dropOldestAnswers();
     }
@@ -201,7 +211,7 @@ export class ResendTable {
 
   #dropAnswer(entry: ResendEntry): void {
     if (entry.answer === null) return;
-    this.#answerBytes -= entry.answer.body.length;
+    this.#answerBytes -= entry.answerBytes;
     entry.answer = null;
   }
 
