@@ -112,6 +112,41 @@ describe('resend table', () => {
     assert.equal(table.answerBytes, 1);
   });
 
+  test('entries may go from anywhere: by share, by age, with the answers that they have', () => {
+    const end = (key: string, owner: string): void => {
+      table.finish(begin(key, owner), answer(LARGEST_KEPT), 0);
+    };
+    for (const round of ['1', '2']) {
+      end(`mine ${round}`, 'phone');
+      end(`other ${round}`, 'other phone');
+    }
+    const running = Array.from({ length: OWNER_ENTRIES_MAX }, (_, i) => begin(`${i}`));
+    assert.equal(table.find('mine 2', 0), undefined);
+    assert.equal(table.start('phone', 'one more'), null);
+    assert.equal(table.answerBytes, 2 * LARGEST_KEPT);
+    assert.equal(table.find('other 2', RESEND_KEEP_MS), undefined);
+    assert.equal(table.answerBytes, 0);
+    const ended = running.slice(0, ALL_KEPT / LARGEST_KEPT + 1);
+    for (const entry of ended) table.finish(entry, answer(LARGEST_KEPT), RESEND_KEEP_MS);
+    assert.equal(table.answerBytes, ALL_KEPT);
+    begin('one more', 'phone', RESEND_KEEP_MS);
+    assert.equal(table.find('0', RESEND_KEEP_MS), undefined);
+    assert.equal(table.find('1', 2 * RESEND_KEEP_MS), undefined);
+    assert.equal(table.size, OWNER_ENTRIES_MAX - ended.length + 1);
+    assert.equal(table.answerBytes, 0);
+  });
+
+  test('an owner whose ended requests grew old while others run has room again', () => {
+    table.finish(begin('first'), answer(1), 0);
+    const running = Array.from({ length: OWNER_ENTRIES_MAX - 1 }, (_, i) => begin(`${i}`));
+    assert.equal(table.find('first', RESEND_KEEP_MS), undefined);
+    table.finish(running[0]!, answer(1), RESEND_KEEP_MS);
+    begin('second', 'phone', RESEND_KEEP_MS);
+    begin('third', 'phone', RESEND_KEEP_MS);
+    assert.equal(table.find('0', RESEND_KEEP_MS), undefined);
+    assert.equal(table.size, OWNER_ENTRIES_MAX);
+  });
+
   test('room may be made by the only request of the same owner', () => {
     table.finish(begin('first'), answer(1), 0);
     fill(ENTRIES_MAX - 1);
