@@ -1,9 +1,10 @@
-// What incomplete input may take of a thread's memory, and who goes when it takes more: the client
-// connections that have held the same incomplete unit for longest, not those that send next.
+// What incomplete input may take of a thread's memory, wherever it is kept, and who goes when it
+// takes more: the client connections that have held the same incomplete unit for longest, not those
+// that send next.
 
 /** What limits the memory of input. */
 export interface InputLimits {
-  /** Unconsumed input of all client connections of the thread together. Bytes. */
+  /** Incomplete input of all client connections of the thread together. Bytes. */
   readonly inputTotalBytesMax: number;
 }
 

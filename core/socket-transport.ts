@@ -65,6 +65,9 @@ export class SocketTransport implements Transport, SlowReader, SlowSender {
   readonly #inputBudget: InputBudget | null;
   /** As it was counted last. */
   #keptBytes = 0;
+  /** What the handler holds beside the inbox. */
+  #heldBytes = 0;
+  #isOffering = false;
   /** The handler has used something since. */
   #hasUsed = false;
   #readBrakes = 0;
@@ -163,6 +166,13 @@ export class SocketTransport implements Transport, SlowReader, SlowSender {
     if (this.#inbox.length > 0) this.reofferSoon();
   }
 
+  holdInput(bytes: number): void {
+    if (this.#isClosed) return;
+    if (bytes === 0) this.#hasUsed = true;
+    this.#heldBytes = bytes;
+    if (!this.#isOffering) this.#accountInput(this.#inbox.keptBytes + bytes);
+  }
+
   end(lingerMs: number): void {
     if (this.#isEnding || this.#isClosed) return;
     this.#isEnding = true;
@@ -214,7 +224,8 @@ export class SocketTransport implements Transport, SlowReader, SlowSender {
     if (this.#readBrakes === 0) this.#offer();
     if (this.#isClosed) return;
     inbox.settle();
-    if (inbox.keptBytes !== 0 || this.#keptBytes !== 0) this.#accountInput(inbox.keptBytes);
+    const kept = inbox.keptBytes + this.#heldBytes;
+    if (kept !== 0 || this.#keptBytes !== 0) this.#accountInput(kept);
   }
 
   /** Bytes that were kept back are offered again. */
@@ -222,20 +233,24 @@ export class SocketTransport implements Transport, SlowReader, SlowSender {
     this.#offer();
     if (this.#isClosed) return;
     this.#inbox.settleKept();
-    this.#accountInput(this.#inbox.keptBytes);
+    this.#accountInput(this.#inbox.keptBytes + this.#heldBytes);
   }
 
   #offer(): void {
     const inbox = this.#inbox;
+    // More of a unit that is gathered does not make it younger.
+    const wasHolding = this.#heldBytes > 0;
+    this.#isOffering = true;
     try {
       const used = this.#handler!.onBytes(inbox.bytes, inbox.start, inbox.end);
       inbox.consume(used);
-      if (used > 0) this.#hasUsed = true;
+      if (used > 0 && !wasHolding) this.#hasUsed = true;
     } catch (error) {
       this.#network.observer.handlerFailed(error);
       this.fail('EHANDLER');
       inbox.consume(inbox.length);
     }
+    this.#isOffering = false;
   }
 
   #flush(): void {

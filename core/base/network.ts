@@ -47,6 +47,12 @@ export interface Transport {
   resumeReading(): void;
   /** Offers unconsumed bytes to the handler again, at the end of this turn of the loop. */
   reofferSoon(): void;
+  /**
+   * The handler has `bytes` bytes of memory for a unit that it gathers and that is incomplete: they
+   * count like unconsumed ones, until it says less. More than before only during `onBytes`; 0 as
+   * soon as the unit is complete or given up.
+   */
+  holdInput(bytes: number): void;
   /** Sends what is queued, then ends; destroyed after `lingerMs` at the latest. */
   end(lingerMs: number): void;
   /** Closes at once. {@link TransportHandler.onClose} follows. */

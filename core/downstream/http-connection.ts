@@ -235,7 +235,7 @@ export class HttpConnection extends TimerNode implements TransportHandler, Downs
     const isChunked = requestBodyKind(head) === BodyKind.chunked;
     this.#state = isChunked ? State.chunked : State.body;
     if (isChunked) {
-      this.#body ??= new HttpBodyReader(this.#limits);
+      this.#body ??= new HttpBodyReader(this.#limits, this.#transport);
       this.#body.startChunked();
       exchange.request.retain();
     }
@@ -332,7 +332,7 @@ export class HttpConnection extends TimerNode implements TransportHandler, Downs
 
   #discardFrom(length: number): void {
     this.#state = State.discarding;
-    this.#body ??= new HttpBodyReader(this.#limits);
+    this.#body ??= new HttpBodyReader(this.#limits, this.#transport);
     this.#body.startDiscard(length);
     if (!this.#isBeginning) this.#transport.reofferSoon();
   }
@@ -375,6 +375,7 @@ export class HttpConnection extends TimerNode implements TransportHandler, Downs
   #close(): void {
     if (this.#state === State.closing) return;
     this.#state = State.closing;
+    this.#body?.release();
     this.#context.idleTimers.disarm(this);
     this.#transport.end(LINGER_MS);
   }

@@ -45,6 +45,9 @@ export class SimTransport implements Transport {
   #isPeerDone = false;
   #wasBehind = false;
   #isReading = false;
+  /** What the handler holds of a unit that is incomplete. */
+  #heldBytes = 0;
+  #isOffering = false;
 
   constructor(network: SimNetwork, highWatermarkBytes: number) {
     this.#network = network;
@@ -92,6 +95,11 @@ export class SimTransport implements Transport {
     this.#network.later(0, () => this.#read());
   }
 
+  holdInput(bytes: number): void {
+    assert.ok(bytes <= this.#heldBytes || this.#isOffering, 'holds more without input');
+    this.#heldBytes = bytes;
+  }
+
   end(lingerMs: number): void {
     if (this.#isEnding || this.isClosed) return;
     this.#isEnding = true;
@@ -110,9 +118,7 @@ export class SimTransport implements Transport {
     const wasOpen = this.isOpen;
     this.isOpen = false;
     this.#network.soon(() => {
-      this.out.release();
-      this.onGone();
-      this.handler?.onClose(error);
+      this.#gone(error);
     });
     const peer = this.#peer;
     if (!wasOpen || peer === null || peer.isClosed) return;
@@ -203,7 +209,9 @@ export class SimTransport implements Transport {
     const bytes = Buffer.concat([Buffer.alloc(padding, 0xee), this.#carry, piece]);
     const end = bytes.length;
     this.#carry = Buffer.from(bytes.subarray(padding));
+    this.#isOffering = true;
     const consumed = this.handler!.onBytes(bytes, padding, end);
+    this.#isOffering = false;
     assert.ok(consumed >= 0 && consumed <= end - padding, 'consumed more than there is');
     this.#carry = this.#carry.subarray(consumed);
     bytes.fill(SPOILED);
@@ -214,10 +222,15 @@ export class SimTransport implements Transport {
       this.isClosed = true;
       this.isOpen = false;
       this.#network.soon(() => {
-        this.out.release();
-        this.onGone();
-        this.handler?.onClose('');
+        this.#gone('');
       });
     }
+  }
+
+  #gone(error: string): void {
+    this.out.release();
+    this.onGone();
+    this.handler?.onClose(error);
+    assert.equal(this.#heldBytes, 0, 'a connection that is gone holds input');
   }
 }
