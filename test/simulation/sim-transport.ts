@@ -4,12 +4,16 @@
 import assert from 'node:assert/strict';
 import type { Transport, TransportHandler } from '#core/base/network.ts';
 import { OutBuffer } from '#core/base/out-buffer.ts';
+import { DynamicTable } from '#core/codec/mmtp/dynamic-table.ts';
 import type { SimNetwork } from './sim-network.ts';
 
 const EMPTY = Buffer.alloc(0);
 
 /** Bytes of memory that is not the handler's any more. */
 const SPOILED = 0xdd;
+
+/** Knows the buffer that Mmtp expands metas into, one for all connections. */
+const anyTable = new DynamicTable(0);
 
 /** Most bytes that lie before what a read offers: offsets must count. */
 const PADDING_MAX = 9;
@@ -215,6 +219,7 @@ export class SimTransport implements Transport {
     assert.ok(consumed >= 0 && consumed <= end - padding, 'consumed more than there is');
     this.#carry = this.#carry.subarray(consumed);
     bytes.fill(SPOILED);
+    anyTable.expanded.fill(SPOILED);
   }
 
   #closeIfDone(): void {

@@ -1,17 +1,16 @@
 // The dynamic table of one direction of a connection: DEFINE remembers a TLV under an index, REF
 // stands for it later. Receiver: DynamicTable; sender: DynamicTableEncoder.
 // Invariant: at most `size` entries and TABLE_BYTES_MAX remembered bytes; no memory before the
-// first DEFINE. Frames without DEFINE and REF never come here (see openMeta).
+// first DEFINE, and none but that of the entries. Frames without DEFINE and REF never come here
+// (see openMeta).
 
-import type { OutBuffer } from '#core/base/out-buffer.ts';
+import { OutBuffer } from '#core/base/out-buffer.ts';
 import { TlvReader, TlvStep, VARINT_SIZE_BITS, VARINT_SIZE_MASK } from './tlv.ts';
 import { appendTlvHead, readVarint, varintBytes, writeVarint } from './tlv.ts';
 import { Field, META_BYTES_MAX, TABLE_BYTES_MAX } from './types.ts';
 
-/** First capacity of the buffer that a meta with REFs is expanded into: a typical request. */
-const EXPANDED_BYTES_MIN = 1024;
-
-const EMPTY = Buffer.alloc(0);
+/** One buffer serves all tables of the thread: an expanded meta is used before anything else is. */
+const expansion = new OutBuffer();
 
 /** What a receiver remembers for the peer that sends to it. */
 export class DynamicTable {
@@ -21,18 +20,24 @@ export class DynamicTable {
   readonly entries: (Buffer | undefined)[] = [];
   /** Sum of the lengths of `entries`. */
   rememberedBytes = 0;
-  /**
-   * The meta that was expanded last is `expanded[0, expandedBytes)`. SAFETY: overwritten by the
-   * next expansion; a message whose source it is must be retained before another frame of the
-   * connection is decoded.
-   */
-  expanded = EMPTY;
-  expandedBytes = 0;
   readonly #outer = new TlvReader();
   readonly #inner = new TlvReader();
 
   constructor(size: number) {
     this.size = size;
+  }
+
+  /**
+   * The meta that was expanded last is `expanded[0, expandedBytes)`. SAFETY: overwritten by the
+   * next expansion, whichever table's it is; a message whose source it is must be retained before
+   * another frame is decoded on this thread.
+   */
+  get expanded(): Buffer {
+    return expansion.bytes;
+  }
+
+  get expandedBytes(): number {
+    return expansion.length;
   }
 
   /**
@@ -45,7 +50,7 @@ export class DynamicTable {
    */
   tryExpand(bytes: Buffer, start: number, end: number): boolean {
     const reader = this.#outer;
-    this.expandedBytes = 0;
+    expansion.length = 0;
     reader.open(start, end);
     for (;;) {
       const step = reader.next(bytes);
@@ -56,9 +61,9 @@ export class DynamicTable {
       } else if (reader.type === Field.ref) {
         if (!this.#tryRefer(bytes, reader.valueOffset, reader.at)) return false;
       } else {
-        this.#append(bytes, reader.tlvOffset, reader.at);
+        expansion.append(bytes, reader.tlvOffset, reader.at - reader.tlvOffset);
       }
-      if (this.expandedBytes > META_BYTES_MAX) return false;
+      if (expansion.length > META_BYTES_MAX) return false;
     }
   }
 
@@ -79,7 +84,7 @@ export class DynamicTable {
     bytes.copy(tlv, 0, tlvOffset, end);
     this.entries[index] = tlv;
     this.rememberedBytes = remembered;
-    this.#append(tlv, 0, tlv.length);
+    expansion.append(tlv, 0, tlv.length);
     return true;
   }
 
@@ -88,20 +93,8 @@ export class DynamicTable {
     if (packed < 0 || start + (packed & VARINT_SIZE_MASK) !== end) return false;
     const tlv = this.entries[packed >> VARINT_SIZE_BITS];
     if (tlv === undefined) return false;
-    this.#append(tlv, 0, tlv.length);
+    expansion.append(tlv, 0, tlv.length);
     return true;
-  }
-
-  #append(source: Buffer, start: number, end: number): void {
-    const needed = this.expandedBytes + end - start;
-    if (needed > this.expanded.length) {
-      const capacity = Math.max(needed, this.expanded.length * 2, EXPANDED_BYTES_MIN);
-      const grown = Buffer.allocUnsafeSlow(capacity);
-      this.expanded.copy(grown, 0, 0, this.expandedBytes);
-      this.expanded = grown;
-    }
-    source.copy(this.expanded, this.expandedBytes, start, end);
-    this.expandedBytes = needed;
   }
 }
 

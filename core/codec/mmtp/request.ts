@@ -22,8 +22,8 @@ const SAFE_HIGH_WORD_MAX = 0x1f_ffff;
 /**
  * Fills `request` from the REQUEST that {@link peekFrame} found in `bytes`.
  *
- * The message is reset first. Its `source` is `bytes`, or the table's expanded meta when the frame
- * used DEFINE or REF, which lasts until the next frame is decoded with this table. The body stays
+ * The message is reset first. Its `source` is `bytes`, or the expanded meta when the frame used
+ * DEFINE or REF, which lasts until the next frame is decoded, with whatever table. The body stays
  * in `bytes`; a COMPRESSED one as it is.
  *
  * @param headersMax HEADER fields one request may have

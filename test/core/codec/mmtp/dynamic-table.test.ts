@@ -54,11 +54,27 @@ describe('DynamicTable', () => {
     assert.deepEqual(expand(table, ref(1)), app);
   });
 
-  test('allocates nothing before the first DEFINE', () => {
+  test('has no memory of its own but what it remembers, whatever it expands to', () => {
     const table = new DynamicTable(1 << 20);
-    assert.equal(table.expanded.length + table.entries.length, 0);
     decodeMeta(app, { table });
-    assert.equal(table.expanded.length, 0);
+    assert.equal(table.entries.length, 0);
+    expand(table, define(0, tlv(Field.appId, 'x'.repeat(16_000))), ref(0), ref(0), ref(0));
+    assert.equal(table.expandedBytes, 4 * table.rememberedBytes);
+    assert.equal(table.expanded.buffer, new DynamicTable(0).expanded.buffer);
+    assert.equal(table.entries[0]!.buffer.byteLength, table.rememberedBytes);
+  });
+
+  test('tables of several connections do not see what others remember', () => {
+    const tables = [new DynamicTable(1), new DynamicTable(1)];
+    const names = ['one', 'another'].map((name) => tlv(Field.operationType, name));
+    for (const [i, table] of tables.entries()) expand(table, define(0, names[i]!));
+    const requests = tables.map((table) => {
+      const { request } = decodeMeta(ref(0), { table });
+      request.retain();
+      return request;
+    });
+    const operations = requests.map((request) => plainRequest(request)['operationType']);
+    assert.deepEqual(operations, ['one', 'another']);
   });
 
   const bad: readonly [name: string, tlvs: Buffer[]][] = [
