@@ -70,6 +70,14 @@ export class SimBoltService {
     for (const transport of this.#transports) transport.pauseReading();
   }
 
+  /** From now on reads nothing from the connection that is open longest. */
+  stallOne(): void {
+    for (const transport of this.#transports) {
+      transport.pauseReading();
+      return;
+    }
+  }
+
   goOn(): void {
     this.#isStalled = false;
     for (const transport of this.#transports) transport.resumeReading();

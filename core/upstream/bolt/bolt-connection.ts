@@ -42,6 +42,10 @@ export interface BoltSettings extends PoolSettings {
 export interface BoltConnectionOwner {
   opened(connection: BoltConnection): void;
   closed(connection: BoltConnection, error: string): void;
+  /** The peer has sent a frame, the first since it was to prove itself. */
+  proved(connection: BoltConnection): void;
+  /** The peer does not answer heartbeats: the connection is about to be closed. */
+  silent(connection: BoltConnection): void;
   /** The service takes data again. */
   writable(connection: BoltConnection): void;
   /** The service takes nothing: the connection is not ready any more. */
@@ -73,7 +77,10 @@ export class BoltConnection extends TimerNode implements TransportHandler {
   isReady = false;
   /** The connection was open once. */
   wasReady = false;
-  /** The peer has sent a frame: it is a Bolt server that works. */
+  /**
+   * The peer has sent a frame: it is a Bolt server that works. The pool takes this back when the
+   * host is in doubt.
+   */
   hasProvenItself = false;
   isClosed = false;
   /** The peer has neither taken nor sent anything for too long. */
@@ -143,6 +150,11 @@ export class BoltConnection extends TimerNode implements TransportHandler {
     call.link = null;
   }
 
+  /** Asks the peer now whether it is alive. */
+  ask(): void {
+    if (!this.#isAwaitingAck) this.#sendHeartbeat();
+  }
+
   /** Ends the connection; calls on it fail. */
   destroy(): void {
     this.#transport.destroy();
@@ -205,13 +217,16 @@ export class BoltConnection extends TimerNode implements TransportHandler {
   /** Time to look whether the peer is alive. */
   onDeadline(): void {
     const { observer, idleTimers, clock } = this.#environment;
-    const { heartbeatMs, heartbeatMissesMax, counters, form } = this.#settings;
+    const { heartbeatMs, heartbeatMissesMax, counters } = this.#settings;
     const nowMs = clock.nowMs();
     if (this.#isAwaitingAck) {
       this.#isAwaitingAck = false;
       if (this.#heartbeatsOpen > 0) {
         counters.heartbeatsMissed++;
         if (this.#heartbeatsOpen >= heartbeatMissesMax) {
+          // The pool first: calls that fail may be sent again at once, and not to this host.
+          this.isReady = false;
+          this.#owner.silent(this);
           this.#fail(Errors.upstreamReset);
           return;
         }
@@ -223,12 +238,18 @@ export class BoltConnection extends TimerNode implements TransportHandler {
       return;
     }
     observer.batchStarted();
+    this.#sendHeartbeat();
+  }
+
+  #sendHeartbeat(): void {
+    const { clock, idleTimers } = this.#environment;
+    const { counters, form } = this.#settings;
     counters.heartbeatsSent++;
     this.#heartbeatsOpen++;
     this.#isAwaitingAck = true;
     appendHeartbeat(this.#transport.out, form, HEARTBEAT_ID, HEARTBEAT_ANSWER_MS);
     this.#transport.flushSoon();
-    idleTimers.arm(this, nowMs + HEARTBEAT_ANSWER_MS);
+    idleTimers.arm(this, clock.nowMs() + HEARTBEAT_ANSWER_MS);
   }
 
   #opened(): void {
@@ -243,7 +264,10 @@ export class BoltConnection extends TimerNode implements TransportHandler {
 
   /** One complete frame in `frame`. */
   #received(bytes: Buffer): void {
-    this.hasProvenItself = true;
+    if (!this.hasProvenItself) {
+      this.hasProvenItself = true;
+      this.#owner.proved(this);
+    }
     if (frame.command === CommandCode.heartbeat) {
       if (frame.type === CommandType.response) return;
       appendHeartbeatAck(this.#transport.out, this.#settings.form, frame.requestId);

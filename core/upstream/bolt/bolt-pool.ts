@@ -2,7 +2,7 @@
 // host is the service in the same pod: calls go there as long as it has a ready connection, and to
 // the others only when it has none. Connections are opened by the first call and kept open; a lost
 // one comes back after a backoff. While all hosts are failing, calls fail at once instead of
-// waiting.
+// waiting. A host that was silent is used only while there is no other, until it is heard again.
 
 import { Errors, type GatewayError } from '#core/base/errors.ts';
 import { connectError, type HostStatus } from '../contract.ts';
@@ -20,6 +20,8 @@ interface Host {
   next: number;
   /** A connection stalled, and the host has not gone on since. */
   isSuspect: boolean;
+  /** It did not answer heartbeats and was not heard since: that it accepts says nothing. */
+  isDoubtful: boolean;
 }
 
 /** Pool of one Bolt upstream of one lane. */
@@ -44,6 +46,7 @@ export class BoltPool implements BoltConnectionOwner, BalancedHosts {
       connections: [],
       next: 0,
       isSuspect: false,
+      isDoubtful: false,
     }));
     this.hostCount = settings.hosts.length;
     this.#balancer =
@@ -108,12 +111,33 @@ export class BoltPool implements BoltConnectionOwner, BalancedHosts {
       return;
     }
     const host = this.#hostOf(connection)!;
-    host.slot.connected();
+    if (host.isDoubtful) connection.ask();
+    else host.slot.connected();
     connection.isSuspect = host.isSuspect;
     // An attempt beside this one may have failed: the host is up, so it is made again at once.
     this.#connect(host);
     this.#environment.observer.batchStarted();
     this.#serveWaiters();
+  }
+
+  proved(connection: BoltConnection): void {
+    const host = this.#hostOf(connection);
+    if (host === undefined || !host.isDoubtful) return;
+    host.isDoubtful = false;
+    host.slot.connected();
+    this.#connect(host);
+    this.#serveWaiters();
+  }
+
+  silent(connection: BoltConnection): void {
+    const host = this.#hostOf(connection);
+    if (host === undefined) return;
+    host.isDoubtful = true;
+    for (const other of host.connections) {
+      if (other === connection) continue;
+      other.hasProvenItself = false;
+      if (other.isReady) other.ask();
+    }
   }
 
   writable(connection: BoltConnection): void {
@@ -189,6 +213,7 @@ export class BoltPool implements BoltConnectionOwner, BalancedHosts {
   isUsable(host: number): boolean {
     const entry = this.#hosts[host]!;
     const { connections } = entry;
+    if (entry.isDoubtful) return false;
     for (let i = 0; i < connections.length; i++) if (connections[i]!.isReady) return true;
     if (connections.length === 0) this.#connect(entry);
     return false;
@@ -205,7 +230,7 @@ export class BoltPool implements BoltConnectionOwner, BalancedHosts {
   #pick(): BoltConnection | null {
     if (this.#balancer === null) return this.#pickFirst();
     const host = this.#balancer.pick();
-    return host < 0 ? null : readyOf(this.#hosts[host]!);
+    return host < 0 ? this.#pickDoubtful() : readyOf(this.#hosts[host]!);
   }
 
   /** A ready connection of the first host that has one. */
@@ -213,11 +238,24 @@ export class BoltPool implements BoltConnectionOwner, BalancedHosts {
     const hosts = this.#hosts;
     for (let h = 0; h < hosts.length; h++) {
       const host = hosts[h]!;
+      if (host.isDoubtful) continue;
       const connection = readyOf(host);
       if (connection !== null) return connection;
       if (host.connections.length === 0) this.#connect(host);
       // Calls that arrive while a preferred host connects wait for it, unless it was down before.
       if (isHopeful(host) && !host.slot.isDown) return null;
+    }
+    return this.#pickDoubtful();
+  }
+
+  /** A ready connection of a host in doubt, unless another one is worth waiting for. */
+  #pickDoubtful(): BoltConnection | null {
+    const isWorthwhile = (host: Host): boolean =>
+      !host.isDoubtful && !host.slot.isDown && isHopeful(host);
+    if (this.#hosts.some(isWorthwhile)) return null;
+    for (const host of this.#hosts) {
+      const connection = host.isDoubtful ? readyOf(host) : null;
+      if (connection !== null) return connection;
     }
     return null;
   }

@@ -7,47 +7,12 @@ import * as fc from 'fast-check';
 import { Errors } from '#core/base/errors.ts';
 import type { BalancePolicy } from '#core/upstream/balance.ts';
 import { BOLT_V1, BOLT_V2_CRC, Codec } from '#core/codec/bolt/types.ts';
-import type { BoltSettings } from '#core/upstream/bolt/bolt-connection.ts';
-import { BoltPool } from '#core/upstream/bolt/bolt-pool.ts';
 import { BoltTarget } from '#core/upstream/bolt/bolt-target.ts';
 import { serveBolt } from '#test/simulation/sim-bolt-service.ts';
 import { CALM } from '#test/simulation/sim-http-service.ts';
 import type { HostMode } from '#test/simulation/sim-network.ts';
+import { CONNECTIONS, FIRST_ONLY, FORM, makePool } from '../support/bolt-bench.ts';
 import { FIRST_PORT, PoolBench, SECOND_PORT } from '../support/pool-bench.ts';
-
-const CONNECTIONS = 2;
-const FORM = BOLT_V2_CRC;
-
-function makePool(
-  bench: PoolBench,
-  change: Partial<BoltSettings> = {},
-): {
-  readonly pool: BoltPool;
-  readonly target: BoltTarget;
-} {
-  const settings = {
-    ...bench.settings(),
-    connections: CONNECTIONS,
-    form: FORM,
-    heartbeatMs: 15_000,
-    heartbeatMissesMax: 3,
-    stallMs: 5000,
-    ...change,
-  };
-  const pool = new BoltPool(settings, bench.environment);
-  const target = new BoltTarget(pool, {
-    operationType: 'test.call',
-    service: 'com.test.Service:1.0',
-    method: 'call',
-    codec: Codec.hessian,
-    form: settings.form,
-    addedHeaders: [],
-    forwardedHeaders: [],
-  });
-  return { pool, target };
-}
-
-const FIRST_ONLY = { hosts: [{ host: 'first', port: FIRST_PORT }] };
 
 describe('BoltPool', () => {
   for (const form of [BOLT_V1, BOLT_V2_CRC]) {

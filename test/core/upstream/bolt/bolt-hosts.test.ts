@@ -1,0 +1,83 @@
+// Which host of a Bolt pool gets calls, and how often one that fails is tried: simulated network.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { BoltTarget } from '#core/upstream/bolt/bolt-target.ts';
+import { serveBolt } from '#test/simulation/sim-bolt-service.ts';
+import { CALM } from '#test/simulation/sim-http-service.ts';
+import { FORM, makePool } from '../support/bolt-bench.ts';
+import { FIRST_PORT, PoolBench, SECOND_PORT } from '../support/pool-bench.ts';
+
+describe('a host that accepts and never answers', () => {
+  const IMPATIENT = { connections: 1, heartbeatMs: 500, heartbeatMissesMax: 2 };
+
+  /** One call every 50 ms; how many of them were answered. */
+  function answeredOf(bench: PoolBench, target: BoltTarget, count: number): number {
+    const calls = [];
+    for (let i = 0; i < count; i++) {
+      calls.push(bench.send(target, `call ${i}`));
+      bench.advance(50);
+    }
+    bench.advance(200);
+    return calls.filter(({ end }) => end === 'answered').length;
+  }
+
+  for (const balance of ['first', 'round-robin', 'least-open'] as const) {
+    test(`is left to others until it is heard, ${balance}`, () => {
+      const bench = new PoolBench();
+      const first = serveBolt(bench.network, FIRST_PORT, FORM);
+      const second = serveBolt(bench.network, SECOND_PORT, FORM);
+      const { target } = makePool(bench, { ...IMPATIENT, balance });
+      assert.equal(answeredOf(bench, target, 20), 20);
+      first.stall();
+      answeredOf(bench, target, 80);
+      const { connects } = bench.counters;
+      assert.equal(answeredOf(bench, target, 300), 300);
+      assert.ok(bench.counters.connects - connects >= 3, 'it is tried again and again');
+      first.goOn();
+      bench.advance(5000);
+      const [before, others] = [first.requests, second.requests];
+      assert.equal(answeredOf(bench, target, 20), 20);
+      assert.ok(first.requests > before, 'it serves again');
+      if (balance === 'first') assert.equal(second.requests, others);
+      for (const call of bench.calls) if (call.end === 'open') bench.cancel(target, call);
+      bench.assertAllEnded();
+    });
+  }
+
+  test('is used all the same while there is no other', () => {
+    const bench = new PoolBench();
+    const first = serveBolt(bench.network, FIRST_PORT, FORM);
+    const { target, pool } = makePool(bench, IMPATIENT);
+    bench.network.setMode(SECOND_PORT, 'refusing');
+    assert.equal(answeredOf(bench, target, 5), 5);
+    first.acknowledges = false;
+    first.chaos = { ...CALM, silence: 1 };
+    answeredOf(bench, target, 60);
+    assert.ok(bench.counters.heartbeatsMissed >= 2);
+    while (pool.status()[0]?.state !== 'ready') bench.advance(10);
+    first.chaos = CALM;
+    const call = bench.send(target, 'used');
+    bench.advance(700);
+    assert.equal(call.end, 'answered');
+    bench.advance(5000);
+    for (const one of bench.calls) if (one.end === 'open') bench.cancel(target, one);
+    bench.assertAllEnded();
+  });
+
+  test('is heard again by another connection that answers', () => {
+    const bench = new PoolBench();
+    const first = serveBolt(bench.network, FIRST_PORT, FORM);
+    const second = serveBolt(bench.network, SECOND_PORT, FORM);
+    const { target } = makePool(bench, { ...IMPATIENT, connections: 2 });
+    assert.equal(answeredOf(bench, target, 6), 6);
+    first.stallOne();
+    answeredOf(bench, target, 80);
+    const others = second.requests;
+    bench.advance(1000);
+    assert.equal(answeredOf(bench, target, 10), 10);
+    assert.equal(second.requests, others);
+    for (const call of bench.calls) if (call.end === 'open') bench.cancel(target, call);
+    bench.assertAllEnded();
+  });
+});
