@@ -11,6 +11,8 @@ export class HostSlot {
   readonly address: HostAddress;
   /** Why the last attempt failed; null when it did not, or none was made. */
   lastError: GatewayError | null = null;
+  /** It worked until now, and the time for the next attempt has not come. */
+  isExpected = false;
   readonly #backoff: Backoff;
   readonly #clock: Clock;
   #retryTimer: TimerHandle | null = null;
@@ -39,6 +41,18 @@ export class HostSlot {
     return this.lastError !== null;
   }
 
+  /** An attempt succeeded. That a host accepts does not make it one that works. */
+  opened(): void {
+    this.lastError = null;
+  }
+
+  /** The host works. Who waits for the next attempt goes on waiting. */
+  proved(): void {
+    this.#backoff.succeeded();
+    this.lastError = null;
+  }
+
+  /** The host works, and may be tried at once. */
   connected(): void {
     this.#backoff.succeeded();
     this.lastError = null;
@@ -48,18 +62,31 @@ export class HostSlot {
   /** Counts a failed attempt; `retry` runs when the host may be tried again. */
   failed(error: GatewayError, retry: () => void): void {
     this.lastError = error;
-    if (this.#retryTimer !== null) return;
-    this.#retryTimer = this.#clock.setTimer(() => {
-      this.#retryTimer = null;
-      retry();
-    }, this.#backoff.failed());
+    this.isExpected = false;
+    this.#pause(retry);
+  }
+
+  /** A connection that worked was lost; `retry` runs when the host may be tried again. */
+  lost(retry: () => void): void {
+    if (this.#retryTimer === null) this.isExpected = true;
+    this.#pause(retry);
   }
 
   close(): void {
     this.#clearTimer();
   }
 
+  #pause(retry: () => void): void {
+    if (this.#retryTimer !== null) return;
+    this.#retryTimer = this.#clock.setTimer(() => {
+      this.#retryTimer = null;
+      this.isExpected = false;
+      retry();
+    }, this.#backoff.failed());
+  }
+
   #clearTimer(): void {
+    this.isExpected = false;
     if (this.#retryTimer !== null) this.#clock.clearTimer(this.#retryTimer);
     this.#retryTimer = null;
   }

@@ -82,6 +82,8 @@ export class BoltConnection extends TimerNode implements TransportHandler {
    * host is in doubt.
    */
   hasProvenItself = false;
+  /** When it was opened. Monotonic ms. */
+  openedMs = 0;
   isClosed = false;
   /** The peer has neither taken nor sent anything for too long. */
   isStalled = false;
@@ -257,7 +259,7 @@ export class BoltConnection extends TimerNode implements TransportHandler {
     this.isReady = true;
     this.wasReady = true;
     this.#settings.counters.connectionsOpened++;
-    this.#heardMs = clock.nowMs();
+    this.#heardMs = this.openedMs = clock.nowMs();
     idleTimers.arm(this, this.#heardMs + this.#settings.heartbeatMs);
     this.#owner.opened(this);
   }

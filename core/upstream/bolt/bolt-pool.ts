@@ -1,8 +1,9 @@
 // Multiplexed connections to the hosts of one Bolt upstream. Unless a balancer chooses, the first
 // host is the service in the same pod: calls go there as long as it has a ready connection, and to
 // the others only when it has none. Connections are opened by the first call and kept open; a lost
-// one comes back after a backoff. While all hosts are failing, calls fail at once instead of
-// waiting. A host that was silent is used only while there is no other, until it is heard again.
+// one comes back at once if it had worked for a while, else after a backoff. While all hosts are
+// failing, calls fail at once instead of waiting. A host that was silent is used only while there
+// is no other, until it is heard again.
 
 import { Errors, type GatewayError } from '#core/base/errors.ts';
 import { connectError, type HostStatus } from '../contract.ts';
@@ -13,6 +14,9 @@ import { WaitingLine } from '../waiting-line.ts';
 import { BoltConnection, type BoltConnectionOwner, type BoltSettings } from './bolt-connection.ts';
 import type { BoltTarget } from './bolt-target.ts';
 
+/** LIMIT: a connection that lived shorter is no reason to connect anew without a pause. Ms. */
+const LIVED_MS = 1000;
+
 interface Host {
   readonly slot: HostSlot;
   readonly connections: BoltConnection[];
@@ -20,7 +24,10 @@ interface Host {
   next: number;
   /** A connection stalled, and the host has not gone on since. */
   isSuspect: boolean;
-  /** It did not answer heartbeats and was not heard since: that it accepts says nothing. */
+  /**
+   * It did not answer heartbeats, or closed before it had sent anything, and was not heard since:
+   * that it accepts says nothing.
+   */
   isDoubtful: boolean;
 }
 
@@ -112,20 +119,18 @@ export class BoltPool implements BoltConnectionOwner, BalancedHosts {
     }
     const host = this.#hostOf(connection)!;
     if (host.isDoubtful) connection.ask();
-    else host.slot.connected();
+    else host.slot.opened();
     connection.isSuspect = host.isSuspect;
-    // An attempt beside this one may have failed: the host is up, so it is made again at once.
-    this.#connect(host);
     this.#environment.observer.batchStarted();
     this.#serveWaiters();
   }
 
   proved(connection: BoltConnection): void {
     const host = this.#hostOf(connection);
-    if (host === undefined || !host.isDoubtful) return;
+    if (host === undefined) return;
+    host.slot.proved();
+    if (!host.isDoubtful) return;
     host.isDoubtful = false;
-    host.slot.connected();
-    this.#connect(host);
     this.#serveWaiters();
   }
 
@@ -169,16 +174,31 @@ export class BoltPool implements BoltConnectionOwner, BalancedHosts {
     if (host === undefined) return;
     host.connections.splice(host.connections.indexOf(connection), 1);
     if (this.#isClosed) return;
-    if (connection.hasProvenItself) {
-      // A server that worked until now is most likely back at once; if not, the backoff begins.
-      this.#connect(host);
-    } else {
-      if (!connection.wasReady) this.#countFailure(error);
-      const reason = connection.wasReady ? Errors.upstreamReset : connectError(error);
-      host.slot.failed(reason, () => this.#connect(host));
-    }
+    if (connection.hasProvenItself) this.#lost(host, connection);
+    else this.#failed(host, connection, error);
     this.#serveWaiters();
     this.#failHopeless();
+  }
+
+  /** A server that worked until now is most likely back at once; if not, the backoff begins. */
+  #lost(host: Host, connection: BoltConnection): void {
+    const livedMs = this.#environment.clock.nowMs() - connection.openedMs;
+    if (livedMs < LIVED_MS) {
+      host.slot.lost(() => this.#connect(host));
+      return;
+    }
+    if (!host.isDoubtful) host.slot.connected();
+    this.#connect(host);
+  }
+
+  #failed(host: Host, connection: BoltConnection, error: string): void {
+    if (connection.wasReady) {
+      if (!host.connections.some(hasProvenItself)) host.isDoubtful = true;
+    } else {
+      this.#countFailure(error);
+    }
+    const reason = connection.wasReady ? Errors.upstreamReset : connectError(error);
+    host.slot.failed(reason, () => this.#connect(host));
   }
 
   /** Those who wait for nothing fail now. */
@@ -293,8 +313,12 @@ function readyOf(host: Host): BoltConnection | null {
 }
 
 /** Has a connection that is ready or is about to be so. */
-function isHopeful({ connections }: Host): boolean {
-  return connections.some(({ isStalled }) => !isStalled);
+function isHopeful({ slot, connections }: Host): boolean {
+  return slot.isExpected || connections.some(({ isStalled }) => !isStalled);
+}
+
+function hasProvenItself(connection: BoltConnection): boolean {
+  return connection.hasProvenItself;
 }
 
 function setSuspect(host: Host, isSuspect: boolean): void {

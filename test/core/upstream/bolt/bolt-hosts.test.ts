@@ -2,10 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { appendHeartbeat } from '#core/codec/bolt/encoder.ts';
 import type { BoltTarget } from '#core/upstream/bolt/bolt-target.ts';
 import { serveBolt } from '#test/simulation/sim-bolt-service.ts';
 import { CALM } from '#test/simulation/sim-http-service.ts';
-import { FORM, makePool } from '../support/bolt-bench.ts';
+import { FIRST_ONLY, FORM, makePool } from '../support/bolt-bench.ts';
 import { FIRST_PORT, PoolBench, SECOND_PORT } from '../support/pool-bench.ts';
 
 describe('a host that accepts and never answers', () => {
@@ -78,6 +79,98 @@ describe('a host that accepts and never answers', () => {
     assert.equal(answeredOf(bench, target, 10), 10);
     assert.equal(second.requests, others);
     for (const call of bench.calls) if (call.end === 'open') bench.cancel(target, call);
+    bench.assertAllEnded();
+  });
+});
+
+describe('a Bolt connection that is lost', () => {
+  const SECONDS = 10;
+
+  /** Connects of a pool to a server that closes every connection, without a request. */
+  function connectsTo(connections: number, saysFirst: boolean): number {
+    const bench = new PoolBench();
+    bench.network.serve(FIRST_PORT, (transport) => {
+      if (saysFirst) appendHeartbeat(transport.out, FORM, 1, 1000);
+      transport.end(1000);
+      return {
+        onBytes: (_bytes, start, end) => end - start,
+        onWritable: () => {},
+        onEnd: () => transport.destroy(),
+        onClose: () => {},
+      };
+    });
+    const { target } = makePool(bench, { ...FIRST_ONLY, connections });
+    bench.send(target, 'a');
+    bench.advance(SECONDS * 1000);
+    bench.assertAllEnded();
+    return bench.counters.connects;
+  }
+
+  for (const connections of [1, 2, 4]) {
+    test(`does not come back without a pause, with ${connections} connections`, () => {
+      // The settings say 50 ms, and up to half of it less.
+      const connects = connectsTo(connections, true) / connections;
+      assert.ok(connects > SECONDS, `${connects} connects`);
+      assert.ok(connects <= (SECONDS * 1000) / 25, `${connects} connects`);
+    });
+
+    test(`pauses grow when it was of no use, with ${connections} connections`, () => {
+      // The settings say at most a second, and up to half of it less.
+      const connects = connectsTo(connections, false) / connections;
+      assert.ok(connects > SECONDS, `${connects} connects`);
+      assert.ok(connects <= 2 * SECONDS + 8, `${connects} connects`);
+    });
+  }
+
+  const PATIENT = { ...FIRST_ONLY, connections: 1, reconnectMinMs: 800, reconnectMaxMs: 800 };
+
+  function loseOne(bench: PoolBench): void {
+    bench.network.openTo(FIRST_PORT)[0]!.fail('ECONNRESET');
+    bench.network.settle();
+  }
+
+  test('comes back at once if it had worked for a while', () => {
+    const bench = new PoolBench();
+    serveBolt(bench.network, FIRST_PORT, FORM);
+    const { target } = makePool(bench, PATIENT);
+    bench.send(target, 'a');
+    bench.advance(1200);
+    loseOne(bench);
+    const next = bench.send(target, 'b');
+    bench.advance(200);
+    assert.equal(next.end, 'answered');
+    bench.assertAllEnded();
+  });
+
+  test('is waited for if it had worked at all', () => {
+    const bench = new PoolBench();
+    serveBolt(bench.network, FIRST_PORT, FORM);
+    const { target } = makePool(bench, PATIENT);
+    bench.send(target, 'a');
+    bench.advance(200);
+    loseOne(bench);
+    const next = bench.send(target, 'b');
+    bench.advance(300);
+    assert.equal(next.end, 'open');
+    bench.advance(1000);
+    assert.equal(next.end, 'answered');
+    bench.assertAllEnded();
+  });
+
+  test('that was never of use leaves its host to the others', () => {
+    const bench = new PoolBench();
+    const second = serveBolt(bench.network, SECOND_PORT, FORM);
+    bench.network.serve(FIRST_PORT, () => null);
+    const { target } = makePool(bench);
+    bench.send(target, 'may be lost');
+    bench.advance(500);
+    for (let i = 0; i < 100; i++) {
+      bench.send(target, `call ${i}`);
+      bench.advance(20);
+    }
+    bench.advance(500);
+    assert.ok(bench.calls.slice(1).every(({ end }) => end === 'answered'));
+    assert.ok(second.requests >= 100);
     bench.assertAllEnded();
   });
 });
