@@ -40,6 +40,8 @@ export class BoltPool implements BoltConnectionOwner, BalancedHosts {
   /** Null: the first host that can be reached. */
   readonly #balancer: Balancer | null;
   readonly #line: WaitingLine;
+  /** Host that is asked first when the one whose turn it is has no room. */
+  #roomyFrom = 0;
   /** What each waiting call is to be sent as. */
   readonly #targets = new WeakMap<UpstreamCall, BoltTarget>();
   #isClosed = false;
@@ -73,6 +75,8 @@ export class BoltPool implements BoltConnectionOwner, BalancedHosts {
 
   /** Sends `call` on a ready connection, or lets it wait for one. */
   send(call: UpstreamCall, target: BoltTarget): void {
+    // Those who wait come first; what they leave room for need not wait behind them.
+    if (this.#line.count > 0) this.#serveWaiters();
     const connection = this.#line.count === 0 ? this.#pick() : null;
     if (connection !== null) {
       connection.send(call, target);
@@ -217,9 +221,9 @@ export class BoltPool implements BoltConnectionOwner, BalancedHosts {
   #serveWaiters(): void {
     while (this.#line.count > 0) {
       // One by one: a connection may break while the line empties.
-      const ready = this.#pick();
-      // The line may hold more than a connection should: the rest follows as it is taken.
-      if (ready === null || ready.isFull) return;
+      const ready = this.#pickRoomy();
+      // The line may hold more than connections should: the rest follows as it is taken.
+      if (ready === null) return;
       const call = this.#line.shift()!;
       ready.send(call, this.#targets.get(call)!);
     }
@@ -268,6 +272,21 @@ export class BoltPool implements BoltConnectionOwner, BalancedHosts {
     return this.#pickDoubtful();
   }
 
+  /** A connection that is ready and not full, other than the next one if need be; null: none. */
+  #pickRoomy(): BoltConnection | null {
+    const picked = this.#pick();
+    if (picked === null || !picked.isFull) return picked;
+    const hosts = this.#hosts;
+    // In the order of preference, or from another host each time.
+    if (this.#balancer !== null) this.#roomyFrom = (this.#roomyFrom + 1) % hosts.length;
+    for (let tried = 0; tried < hosts.length; tried++) {
+      const host = hosts[(this.#roomyFrom + tried) % hosts.length]!;
+      const connection = host.isDoubtful ? null : roomyOf(host);
+      if (connection !== null) return connection;
+    }
+    return null;
+  }
+
   /** A ready connection of a host in doubt, unless another one is worth waiting for. */
   #pickDoubtful(): BoltConnection | null {
     const isWorthwhile = (host: Host): boolean =>
@@ -308,6 +327,15 @@ function readyOf(host: Host): BoltConnection | null {
     if (host.next >= connections.length) host.next = 0;
     const connection = connections[host.next++]!;
     if (connection.isReady) return connection;
+  }
+  return null;
+}
+
+/** A ready connection of `host` that is not full, each in turn; null when there is none. */
+function roomyOf(host: Host): BoltConnection | null {
+  for (let tried = 0; tried < host.connections.length; tried++) {
+    const connection = readyOf(host);
+    if (connection === null || !connection.isFull) return connection;
   }
   return null;
 }

@@ -174,3 +174,80 @@ describe('a Bolt connection that is lost', () => {
     bench.assertAllEnded();
   });
 });
+
+describe('calls that wait', () => {
+  const LARGE = 'x'.repeat(1000);
+  const LOW = { highWatermarkBytes: 8192 };
+  // So fast that a host which reads has always room.
+  const FAST = { delayMsMax: 0, pieceBytesMax: 4096, pipeBytesMax: 4096 };
+
+  /** Calls that come before the connections are open. */
+  function fill(bench: PoolBench, target: BoltTarget, count: number): void {
+    for (let i = 0; i < count; i++) bench.send(target, `waits ${i} ${LARGE}`);
+  }
+
+  for (const balance of ['first', 'round-robin', 'least-open'] as const) {
+    test(`go to a host that has room, beside one that is full, ${balance}`, () => {
+      const bench = new PoolBench(1, FAST);
+      const first = serveBolt(bench.network, FIRST_PORT, FORM);
+      const second = serveBolt(bench.network, SECOND_PORT, FORM);
+      bench.network.setMode(FIRST_PORT, 'refusing');
+      const { target } = makePool(bench, { ...LOW, connections: 1, balance });
+      // Both have worked for a while when they lose their connections.
+      bench.send(target, 'a');
+      bench.advance(20);
+      bench.network.setMode(FIRST_PORT, 'up');
+      bench.advance(500);
+      for (let i = 0; i < 4; i++) bench.send(target, `works ${i}`);
+      bench.advance(1500);
+      first.stall();
+      for (const port of [FIRST_PORT, SECOND_PORT]) bench.network.openTo(port)[0]!.fail('');
+      bench.network.settle();
+      fill(bench, target, 60);
+      assert.equal(bench.counters.waiters, 60);
+      bench.advance(500);
+      assert.equal(bench.counters.waiters, 0);
+      assert.ok(second.requests >= 40, `${second.requests} requests`);
+      // New ones do not join a line.
+      const { requests } = second;
+      for (let i = 0; i < 10; i++) bench.send(target, `call ${i}`);
+      bench.advance(200);
+      if (balance !== 'first') assert.ok(second.requests >= requests + 4);
+      first.goOn();
+      bench.advance(2000);
+      bench.assertAllEnded();
+    });
+  }
+
+  test('go to another connection of the host that has room', () => {
+    const bench = new PoolBench(1, FAST);
+    const service = serveBolt(bench.network, FIRST_PORT, FORM);
+    const { target } = makePool(bench, { ...FIRST_ONLY, ...LOW, connections: 2 });
+    fill(bench, target, 60);
+    bench.network.later(0, () => service.stallOne());
+    bench.advance(1000);
+    assert.equal(bench.counters.waiters, 0);
+    assert.ok(service.requests >= 40, `${service.requests} requests`);
+    service.goOn();
+    bench.advance(2000);
+    bench.assertAllEnded();
+  });
+
+  test('come before new ones, which wait only while no connection has room', () => {
+    const bench = new PoolBench(1, FAST);
+    const service = serveBolt(bench.network, FIRST_PORT, FORM);
+    service.stall();
+    const { target } = makePool(bench, { ...FIRST_ONLY, ...LOW, connections: 1 });
+    fill(bench, target, 30);
+    bench.advance(100);
+    assert.ok(bench.counters.waiters > 10, `${bench.counters.waiters} wait`);
+    const next = bench.send(target, 'new');
+    service.goOn();
+    bench.advance(1000);
+    assert.equal(next.end, 'answered');
+    const bodies = [...service.seen.keys()].map((body) => body.slice(0, 8).trim());
+    const expected = Array.from({ length: 30 }, (_, i) => `waits ${i}`);
+    assert.deepEqual(bodies, [...expected, 'new']);
+    bench.assertAllEnded();
+  });
+});
