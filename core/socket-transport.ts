@@ -48,6 +48,13 @@ export interface TransportOwner {
   schedule(transport: SocketTransport): void;
 }
 
+/** What is behind a socket of Node. */
+interface StreamHandle {
+  /** Bytes it was given, and how many of them the kernel has not taken. */
+  readonly bytesWritten?: number;
+  readonly writeQueueSize?: number;
+}
+
 /** {@link Transport} over one socket. */
 export class SocketTransport implements Transport, SlowReader, SlowSender {
   readonly out: OutBuffer;
@@ -79,7 +86,10 @@ export class SocketTransport implements Transport, SlowReader, SlowSender {
   #isReofferWanted = false;
   #isEnding = false;
   #isClosed = false;
+  /** As it was after the last flush. */
   #queuedBytes = 0;
+  /** Given to the socket so far. */
+  #writtenBytes = 0;
   #error = '';
 
   constructor(
@@ -109,7 +119,18 @@ export class SocketTransport implements Transport, SlowReader, SlowSender {
   }
 
   get queuedBytes(): number {
-    return this.out.length + this.#queuedBytes;
+    // What was not taken at once is less by now.
+    const pending = this.#queuedBytes === 0 ? 0 : this.#writtenBytes - this.takenBytes;
+    return this.out.length + pending;
+  }
+
+  get takenBytes(): number {
+    if (this.#socket === null) return 0;
+    // Not documented, and as old as Node: its own socket timeouts look there. `writableLength` and
+    // `bytesWritten` do not change while a large write is under way.
+    const { _handle: handle } = this.#socket as unknown as { _handle?: StreamHandle | null };
+    const taken = (handle?.bytesWritten ?? Number.NaN) - (handle?.writeQueueSize ?? Number.NaN);
+    return Number.isNaN(taken) ? this.#writtenBytes - this.#socket.writableLength : taken;
   }
 
   get isReadPaused(): boolean {
@@ -258,6 +279,7 @@ export class SocketTransport implements Transport, SlowReader, SlowSender {
     const out = this.out;
     const full = out.bytes;
     const bytes = out.length;
+    this.#writtenBytes += bytes;
     socket.write(out.take());
     const pending = socket.writableLength;
     // SAFETY: with nothing pending the kernel has copied all bytes and the memory is free again;

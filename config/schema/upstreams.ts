@@ -78,9 +78,9 @@ const upstream = section(
       100,
     ),
     stallMs: duration(
-      'Bolt: time after which a service that takes nothing of what is queued for it, and sends ' +
+      'Bolt: time after which a service that takes nothing of what is queued for it, and answers ' +
         'nothing, gets no more requests until it goes on; they are answered 4002. Until then ' +
-        'its clients are not read.',
+        'its clients are not read. One that takes too little has 12 times as long.',
       5000,
     ),
     reconnectMinMs: duration('First pause before a lost connection is opened again.', 50),

@@ -33,6 +33,8 @@ export interface Transport {
   readonly out: OutBuffer;
   /** Bytes written or gathered that the kernel has not taken yet. */
   readonly queuedBytes: number;
+  /** Bytes that the kernel has taken so far: grows as long as the peer reads. Not for hot paths. */
+  readonly takenBytes: number;
   /** True once more than the high watermark is queued, until it falls below half of it. */
   readonly isCongested: boolean;
   readonly isReadPaused: boolean;

@@ -163,6 +163,40 @@ describe('NodeNetwork', () => {
     assert.deepEqual(recorder.events, ['<close ESLOWREADER>']);
   });
 
+  test('tells what the kernel takes while a large write is under way', async () => {
+    const TOTAL = 24 * 1024 * 1024;
+    const recorder = new Recorder();
+    const transport = await open(recorder, {
+      outputBytesMax: 2 * TOTAL,
+      outputTotalBytesMax: TOTAL,
+    });
+    client!.pause();
+    assert.equal(transport.takenBytes, 0);
+    transport.out.append(Buffer.alloc(TOTAL), 0, TOTAL);
+    assert.equal(transport.queuedBytes, TOTAL);
+    transport.flushSoon();
+    await until(() => transport.takenBytes > 0, 'the kernel takes some');
+    assert.ok(transport.queuedBytes > 0);
+    const before = transport.takenBytes;
+    let read = 0;
+    let readMax = TOTAL / 2;
+    client!.on('data', (chunk: Buffer) => {
+      read += chunk.length;
+      if (read > readMax) client!.pause();
+    });
+    client!.resume();
+    await until(() => transport.takenBytes > before, 'the kernel takes more');
+    await until(() => read > readMax, 'half of it');
+    assert.ok(transport.takenBytes > TOTAL / 2);
+    assert.equal(transport.queuedBytes, TOTAL - transport.takenBytes);
+    assert.equal(recorder.writable, 0);
+    readMax = TOTAL;
+    client!.resume();
+    await until(() => recorder.writable === 1, 'the rest');
+    assert.equal(transport.takenBytes, TOTAL);
+    assert.equal(transport.queuedBytes, 0);
+  });
+
   test('contains a handler that throws: its connection closes, the listener goes on', async () => {
     const recorder = new Recorder();
     recorder.take = () => {

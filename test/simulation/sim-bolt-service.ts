@@ -3,7 +3,7 @@
 
 import { DecodeStatus } from '#core/base/decode-status.ts';
 import type { Transport, TransportHandler } from '#core/base/network.ts';
-import { appendHeartbeatAck, ResponseTemplate } from '#core/codec/bolt/encoder.ts';
+import { appendHeartbeat, appendHeartbeatAck, ResponseTemplate } from '#core/codec/bolt/encoder.ts';
 import { BoltFrame, peekBolt } from '#core/codec/bolt/frame.ts';
 import {
   ClassName,
@@ -76,6 +76,12 @@ export class SimBoltService {
       transport.pauseReading();
       return;
     }
+  }
+
+  /** Sends a heartbeat on every connection. */
+  speak(): void {
+    for (const { out } of this.#transports) appendHeartbeat(out, this.form, 1, 1000);
+    for (const transport of this.#transports) transport.flushSoon();
   }
 
   goOn(): void {

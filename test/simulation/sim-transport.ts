@@ -29,6 +29,7 @@ export class SimTransport implements Transport {
   isOpen = false;
   isClosed = false;
   isCongested = false;
+  takenBytes = 0;
   onGone: () => void = () => {};
   readonly #network: SimNetwork;
   readonly #highWatermarkBytes: number;
@@ -158,6 +159,7 @@ export class SimTransport implements Transport {
       const most = Math.min(this.#pending.length, room, shape.pieceBytesMax);
       const length = random.between(1, most);
       peer.#pipeBytes += length;
+      this.takenBytes += length;
       peer.#send(Buffer.from(this.#pending.subarray(0, length)));
       this.#pending = this.#pending.subarray(length);
     }

@@ -11,7 +11,7 @@ import { DecodeStatus } from '#core/base/decode-status.ts';
 import { Errors, type GatewayError } from '#core/base/errors.ts';
 import type { HostAddress, Transport, TransportHandler } from '#core/base/network.ts';
 import { ResultCode } from '#core/base/result-codes.ts';
-import { TimerNode, UNARMED } from '#core/base/timer-wheel.ts';
+import { TimerNode } from '#core/base/timer-wheel.ts';
 import { appendHeartbeat, appendHeartbeatAck, ResponseTemplate } from '#core/codec/bolt/encoder.ts';
 import { BoltFrame, peekBolt } from '#core/codec/bolt/frame.ts';
 import { boltOutcome } from '#core/codec/bolt/outcome.ts';
@@ -27,6 +27,7 @@ import { ContentType } from '#core/codec/message.ts';
 import { CallTable } from '../call-table.ts';
 import type { PoolSettings, UpstreamCall, UpstreamEnvironment } from '../contract.ts';
 import type { BoltTarget } from './bolt-target.ts';
+import { StallWatch } from './stall-watch.ts';
 
 /** Settings of a Bolt upstream. */
 export interface BoltSettings extends PoolSettings {
@@ -34,7 +35,7 @@ export interface BoltSettings extends PoolSettings {
   readonly form: BoltForm;
   readonly heartbeatMs: number;
   readonly heartbeatMissesMax: number;
-  /** How long a peer may neither take nor send anything while much is queued for it. Ms. */
+  /** How long a peer may neither take nor answer anything while much is queued for it. Ms. */
   readonly stallMs: number;
 }
 
@@ -62,16 +63,6 @@ const EMPTY = Buffer.alloc(0);
 /** One frame object serves all connections of the thread: decoding never nests. */
 const frame = new BoltFrame();
 
-/** A second deadline of a connection. */
-class Deadline extends TimerNode {
-  readonly onDeadline: () => void;
-
-  constructor(onDeadline: () => void) {
-    super();
-    this.onDeadline = onDeadline;
-  }
-}
-
 export class BoltConnection extends TimerNode implements TransportHandler {
   readonly address: HostAddress;
   isReady = false;
@@ -85,7 +76,7 @@ export class BoltConnection extends TimerNode implements TransportHandler {
   /** When it was opened. Monotonic ms. */
   openedMs = 0;
   isClosed = false;
-  /** The peer has neither taken nor sent anything for too long. */
+  /** The peer has not taken what is queued for too long. */
   isStalled = false;
   /** Its host had stalled before and has not gone on since: nobody waits for it again. */
   isSuspect = false;
@@ -97,8 +88,8 @@ export class BoltConnection extends TimerNode implements TransportHandler {
   #heardMs = 0;
   #heartbeatsOpen = 0;
   #isAwaitingAck = false;
-  /** Armed from the moment when much is queued until the peer has taken it. */
-  readonly #stallTimer = new Deadline(() => this.#lookForStall());
+  /** Runs from the moment when much is queued until the peer has taken it. */
+  readonly #watch: StallWatch;
 
   constructor(
     address: HostAddress,
@@ -113,6 +104,10 @@ export class BoltConnection extends TimerNode implements TransportHandler {
     this.#owner = owner;
     settings.counters.connects++;
     this.#transport = environment.network.connect(address, settings, this, () => this.#opened());
+    this.#watch = new StallWatch(this.#transport, settings, environment, {
+      stuck: () => this.#stall(),
+      relieved: () => this.onWritable(),
+    });
   }
 
   /** Calls that wait for their answer. */
@@ -167,7 +162,6 @@ export class BoltConnection extends TimerNode implements TransportHandler {
     observer.batchStarted();
     this.#heardMs = observer.nowMs;
     this.#heartbeatsOpen = 0;
-    if (this.isSuspect || this.isStalled) this.#goesOn();
     let at = start;
     while (at < end && !this.isClosed) {
       const status = peekBolt(bytes, at, end, this.#settings.responseBytesMax, frame);
@@ -186,11 +180,10 @@ export class BoltConnection extends TimerNode implements TransportHandler {
   }
 
   onWritable(): void {
-    const { observer, idleTimers } = this.#environment;
-    idleTimers.disarm(this.#stallTimer);
+    this.#watch.stop();
     // Unless it was stuck: that the kernel takes data says nothing about the peer.
     if (this.isStalled) this.#goesOn();
-    observer.relieved(this);
+    this.#environment.observer.relieved(this);
     this.#owner.writable(this);
   }
 
@@ -204,7 +197,7 @@ export class BoltConnection extends TimerNode implements TransportHandler {
     this.isClosed = true;
     this.isReady = false;
     this.#environment.idleTimers.disarm(this);
-    this.#environment.idleTimers.disarm(this.#stallTimer);
+    this.#watch.stop();
     if (this.wasReady) {
       this.#settings.counters.connectionsClosed++;
       if (hadCalls) this.#settings.counters.resets++;
@@ -270,6 +263,10 @@ export class BoltConnection extends TimerNode implements TransportHandler {
       this.hasProvenItself = true;
       this.#owner.proved(this);
     }
+    // An answer to what it was sent, be it a heartbeat: the peer reads.
+    if (this.isSuspect && frame.type === CommandType.response && !this.isStalled) {
+      this.#owner.wentOn(this);
+    }
     if (frame.command === CommandCode.heartbeat) {
       if (frame.type === CommandType.response) return;
       appendHeartbeatAck(this.#transport.out, this.#settings.form, frame.requestId);
@@ -280,6 +277,7 @@ export class BoltConnection extends TimerNode implements TransportHandler {
       this.#refuseServerRequest();
       return;
     }
+    this.#watch.answers++;
     const { counters } = this.#settings;
     const call = this.#calls.take(frame.requestId >>> 0);
     if (call === null) {
@@ -321,21 +319,11 @@ export class BoltConnection extends TimerNode implements TransportHandler {
 
   /** Who feeds the connection stops, but not for ever: their other calls wait for that too. */
   #congested(call: UpstreamCall): void {
-    if (this.isSuspect) {
-      this.#stall();
-      return;
-    }
-    const { observer, idleTimers } = this.#environment;
-    observer.congested(call, this);
-    if (this.#stallTimer.timerSlot !== UNARMED) return;
-    idleTimers.arm(this.#stallTimer, observer.nowMs + this.#settings.stallMs);
-  }
-
-  #lookForStall(): void {
-    const { clock, idleTimers } = this.#environment;
-    const dueMs = this.#heardMs + this.#settings.stallMs;
-    if (clock.nowMs() < dueMs) idleTimers.arm(this.#stallTimer, dueMs);
-    else this.#stall();
+    // The transport is congested until all is taken, which may be long after there is room.
+    if (!this.isFull) return;
+    this.#watch.start();
+    if (this.isSuspect) this.#stall();
+    else this.#environment.observer.congested(call, this);
   }
 
   #stall(): void {
@@ -347,18 +335,17 @@ export class BoltConnection extends TimerNode implements TransportHandler {
     this.#owner.stalled(this);
   }
 
-  /** The peer takes or sends again. */
+  /** The peer has taken what was queued. */
   #goesOn(): void {
-    if (this.isStalled) {
-      this.isStalled = false;
-      this.isReady = true;
-    }
+    this.isStalled = false;
+    this.isReady = true;
     this.#owner.wentOn(this);
   }
 
   #fail(error: GatewayError): void {
     // Not for calls any more: one that fails may be sent again at once.
     this.isReady = false;
+    this.#watch.stop();
     this.#failCalls(error);
     this.#transport.destroy();
   }
