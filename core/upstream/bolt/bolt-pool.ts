@@ -267,7 +267,7 @@ export class BoltPool implements BoltConnectionOwner, BalancedHosts {
       if (connection !== null) return connection;
       if (host.connections.length === 0) this.#connect(host);
       // Calls that arrive while a preferred host connects wait for it, unless it was down before.
-      if (isHopeful(host) && !host.slot.isDown) return null;
+      if (hasHopefulConnection(host) && !host.slot.isDown) return null;
     }
     return this.#pickDoubtful();
   }
@@ -340,9 +340,13 @@ function roomyOf(host: Host): BoltConnection | null {
   return null;
 }
 
-/** Has a connection that is ready or is about to be so. */
-function isHopeful({ slot, connections }: Host): boolean {
-  return slot.isExpected || connections.some(({ isStalled }) => !isStalled);
+/** Has a connection that is ready or is about to be so, or is most likely to get one soon. */
+function isHopeful(host: Host): boolean {
+  return host.slot.isExpected || hasHopefulConnection(host);
+}
+
+function hasHopefulConnection({ connections }: Host): boolean {
+  return connections.some(({ isStalled }) => !isStalled);
 }
 
 function hasProvenItself(connection: BoltConnection): boolean {

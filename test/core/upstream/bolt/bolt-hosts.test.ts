@@ -157,6 +157,21 @@ describe('a Bolt connection that is lost', () => {
     bench.assertAllEnded();
   });
 
+  test('is not waited for while another host serves', () => {
+    const bench = new PoolBench();
+    serveBolt(bench.network, FIRST_PORT, FORM);
+    const second = serveBolt(bench.network, SECOND_PORT, FORM);
+    const { target } = makePool(bench, { connections: 1, reconnectMinMs: 800 });
+    bench.send(target, 'a');
+    bench.advance(200);
+    loseOne(bench);
+    const next = bench.send(target, 'b');
+    bench.advance(200);
+    assert.equal(next.end, 'answered');
+    assert.equal(second.requests, 1);
+    bench.assertAllEnded();
+  });
+
   test('that was never of use leaves its host to the others', () => {
     const bench = new PoolBench();
     const second = serveBolt(bench.network, SECOND_PORT, FORM);
