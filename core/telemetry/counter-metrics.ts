@@ -163,7 +163,7 @@ export const UPSTREAM_FAMILIES: readonly CounterFamily<UpstreamCounters>[] = [
   upstream('waits_refused', 'Requests refused because too many waited', 'waitsRefused'),
   upstream('heartbeats', 'Heartbeats sent', 'heartbeatsSent'),
   upstream('heartbeats_missed', 'Heartbeats without an answer in time', 'heartbeatsMissed'),
-  upstream('stalls', 'Times a connection that takes nothing was left alone', 'stalls'),
+  upstream('stalls', 'Times a connection that takes too little was left alone', 'stalls'),
   upstream(
     'late_responses',
     'Answers dropped because their request had ended before',

@@ -77,7 +77,7 @@ export class UpstreamCounters {
   heartbeatsSent = 0;
   /** Heartbeats without an answer in time. */
   heartbeatsMissed = 0;
-  /** Times a connection was left alone because its peer neither took nor sent anything. */
+  /** Times a connection was left alone because its peer took too little of what was queued. */
   stalls = 0;
   /** Answers dropped because their request had ended before. */
   lateResponses = 0;
